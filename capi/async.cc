@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <utility>
+#include <vector>
+
+#include "capi/internal/future.h"
+#include "capi/internal/guard.h"
+#include "capi/internal/keyspace.h"
+
+using vasto::Status;
+using vasto::StatusOr;
+using vasto::capi::Answer;
+using vasto::capi::FutureKind;
+using vasto::capi::Guard;
+using vasto::capi::PendingFuture;
+using vasto::client::ReadResult;
+using vasto::client::WriteEntry;
+using vasto::client::WriteResult;
+
+namespace {
+
+Status CheckStart(const vasto_keyspace_t* keyspace, vasto_future_t** out_future) {
+  if (out_future == nullptr) return Status::InvalidArgument("out_future is NULL");
+  *out_future = nullptr;
+  return vasto::capi::CheckKeyspace(keyspace);
+}
+
+// The completion of an operation. One pointer, so that std::function keeps it without an
+// allocation.
+template <typename Result>
+auto CompletionOf(vasto_future_t* future) {
+  return [future](StatusOr<Result> result) { future->OperationDone(std::move(result)); };
+}
+
+vasto_status_t StartRead(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                         const vasto_read_options_t* options, bool meta_only,
+                         vasto_future_t** out_future, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (Status usable = CheckStart(keyspace, out_future); !usable.ok()) return usable;
+    const auto ref = vasto::capi::ToKeyRef(key);
+    if (!ref.ok()) return ref.status();
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
+    PendingFuture future(keyspace->core, FutureKind::kRead, meta_only ? 0 : 1);
+    keyspace->core->client().Get(keyspace->keyspace, *ref, meta_only, *call,
+                                 CompletionOf<ReadResult>(future.get()));
+    *out_future = future.Started();
+    return Answer::Ok();
+  });
+}
+
+template <typename MakeEntry>
+vasto_status_t StartWrite(vasto_keyspace_t* keyspace, const vasto_write_options_t* options,
+                          vasto_future_t** out_future, vasto_error_t** err, MakeEntry make_entry) {
+  return Guard(err, [&]() -> Answer {
+    if (Status usable = CheckStart(keyspace, out_future); !usable.ok()) return usable;
+    StatusOr<WriteEntry> entry = make_entry();
+    if (!entry.ok()) return std::move(entry).status();
+    if (Status applied = vasto::capi::ApplyOptions(options, &*entry); !applied.ok()) {
+      return applied;
+    }
+    PendingFuture future(keyspace->core, FutureKind::kWrite);
+    keyspace->core->client().Write(keyspace->keyspace, *std::move(entry),
+                                   vasto::capi::ToCallOptions(options),
+                                   CompletionOf<WriteResult>(future.get()));
+    *out_future = future.Started();
+    return Answer::Ok();
+  });
+}
+
+}  // namespace
+
+VASTO_STATUS vasto_get_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                             const vasto_read_options_t* options, vasto_future_t** out_future,
+                             vasto_error_t** err) {
+  return StartRead(keyspace, key, options, false, out_future, err);
+}
+
+VASTO_STATUS vasto_stat_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                              const vasto_read_options_t* options, vasto_future_t** out_future,
+                              vasto_error_t** err) {
+  return StartRead(keyspace, key, options, true, out_future, err);
+}
+
+VASTO_STATUS vasto_multi_get_async(vasto_keyspace_t* keyspace, const vasto_key_t* keys,
+                                   size_t count, const vasto_read_options_t* options,
+                                   vasto_future_t** out_future, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (Status usable = CheckStart(keyspace, out_future); !usable.ok()) return usable;
+    const auto refs = vasto::capi::ToKeyRefs(keys, count);
+    if (!refs.ok()) return refs.status();
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
+    PendingFuture future(keyspace->core, FutureKind::kReads, count);
+    keyspace->core->client().MultiGet(keyspace->keyspace, *refs, /*meta_only=*/false, *call,
+                                      CompletionOf<std::vector<ReadResult>>(future.get()));
+    *out_future = future.Started();
+    return Answer::Ok();
+  });
+}
+
+VASTO_STATUS vasto_put_async(vasto_keyspace_t* keyspace, const vasto_key_t* key, const void* data,
+                             size_t size, const vasto_write_options_t* options,
+                             vasto_future_t** out_future, vasto_error_t** err) {
+  return StartWrite(keyspace, options, out_future, err,
+                    [&] { return vasto::capi::ToPut(key, data, size); });
+}
+
+VASTO_STATUS vasto_delete_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                                const vasto_write_options_t* options, vasto_future_t** out_future,
+                                vasto_error_t** err) {
+  return StartWrite(keyspace, options, out_future, err, [&] { return vasto::capi::ToDelete(key); });
+}
+
+VASTO_STATUS vasto_touch_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                               uint64_t ttl_seconds, const vasto_write_options_t* options,
+                               vasto_future_t** out_future, vasto_error_t** err) {
+  return StartWrite(keyspace, options, out_future, err,
+                    [&] { return vasto::capi::ToTouch(key, ttl_seconds); });
+}
+
+VASTO_STATUS vasto_batch_write_async(vasto_keyspace_t* keyspace, const vasto_batch_t* batch,
+                                     const vasto_write_options_t* options,
+                                     vasto_future_t** out_future, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (Status usable = CheckStart(keyspace, out_future); !usable.ok()) return usable;
+    auto entries = vasto::capi::ToEntries(batch, options);
+    if (!entries.ok()) return std::move(entries).status();
+    PendingFuture future(keyspace->core, FutureKind::kBatch, entries->size());
+    keyspace->core->client().WriteBatch(keyspace->keyspace, *std::move(entries),
+                                        vasto::capi::ToCallOptions(options),
+                                        CompletionOf<std::vector<WriteResult>>(future.get()));
+    *out_future = future.Started();
+    return Answer::Ok();
+  });
+}

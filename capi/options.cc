@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capi/internal/options.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "capi/internal/core.h"
+#include "capi/internal/guard.h"
+#include "core/base/hlc.h"
+
+namespace vasto::capi {
+namespace {
+
+using rpc::Condition;
+using rpc::WriteKind;
+
+StatusOr<client::WriteEntry> ToEntry(WriteKind kind, const vasto_key_t* key) {
+  VASTO_ASSIGN_OR_RETURN(const client::KeyRef ref, ToKeyRef(key));
+  client::WriteEntry entry;
+  entry.kind = kind;
+  entry.key = std::string(ref.key);
+  entry.partition_hash = ref.partition_hash;
+  return entry;
+}
+
+// UINT64_MAX, "never", is the same on both sides; other moments are rounded up to a microsecond.
+uint64_t ExpiryMicros(uint64_t expires_at_ns) {
+  if (expires_at_ns == UINT64_MAX) return UINT64_MAX;
+  return expires_at_ns / 1000 + (expires_at_ns % 1000 != 0);
+}
+
+}  // namespace
+
+StatusOr<std::string_view> ToBytes(const void* data, size_t size, const char* what) {
+  if (size == 0) return std::string_view("");
+  if (data == nullptr) {
+    return Status::InvalidArgument(std::string(what) + " is NULL but its size is not 0");
+  }
+  return std::string_view(static_cast<const char*>(data), size);
+}
+
+StatusOr<client::KeyRef> ToKeyRef(const vasto_key_t* key) {
+  if (key == nullptr) return Status::InvalidArgument("key is NULL");
+  if ((key->flags & ~VASTO_KEY_HAS_PARTITION_HASH) != 0 || key->reserved != 0) {
+    return Status::InvalidArgument("the key has unknown flags or a reserved field that is not 0");
+  }
+  if (key->key.size > VASTO_MAX_KEY_SIZE) {
+    return Status::TooLarge("a key has at most " + std::to_string(VASTO_MAX_KEY_SIZE) +
+                            " bytes, this one has " + std::to_string(key->key.size));
+  }
+  client::KeyRef ref;
+  VASTO_ASSIGN_OR_RETURN(ref.key, ToBytes(key->key.data, key->key.size, "key.data"));
+  if ((key->flags & VASTO_KEY_HAS_PARTITION_HASH) != 0) ref.partition_hash = key->partition_hash;
+  return ref;
+}
+
+StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options) {
+  client::CallOptions call;
+  if (options == nullptr) return call;
+  // ANY allows more than PRIMARY; the primary satisfies both.
+  if (options->replica != VASTO_REPLICA_PRIMARY && options->replica != VASTO_REPLICA_ANY) {
+    return Status::InvalidArgument("unknown replica choice " + std::to_string(options->replica));
+  }
+  call.timeout_us = TimeoutMicros(options->timeout_ms);
+  return call;
+}
+
+client::CallOptions ToCallOptions(const vasto_write_options_t* options) {
+  client::CallOptions call;
+  if (options != nullptr) call.timeout_us = TimeoutMicros(options->timeout_ms);
+  return call;
+}
+
+StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options) {
+  client::ScanOptions scan;
+  if (options == nullptr) return scan;
+  if (options->out_of_memory) return Status::NoSpace("out of memory");
+  scan.timeout_us = TimeoutMicros(options->timeout_ms);
+  scan.limit = options->limit;
+  scan.page_bytes = static_cast<uint32_t>(
+      std::min<uint64_t>(options->page_bytes, std::numeric_limits<uint32_t>::max()));
+  scan.keys_only = options->keys_only;
+  scan.resume_token = options->resume_token;
+  return scan;
+}
+
+StatusOr<client::WriteEntry> ToPut(const vasto_key_t* key, const void* data, size_t size) {
+  VASTO_ASSIGN_OR_RETURN(client::WriteEntry entry, ToEntry(WriteKind::kPut, key));
+  if (size > VASTO_MAX_VALUE_SIZE) {
+    return Status::TooLarge("a value has at most " + std::to_string(VASTO_MAX_VALUE_SIZE) +
+                            " bytes, this one has " + std::to_string(size));
+  }
+  VASTO_ASSIGN_OR_RETURN(const std::string_view bytes, ToBytes(data, size, "data"));
+  entry.payload = std::string(bytes);
+  return entry;
+}
+
+StatusOr<client::WriteEntry> ToDelete(const vasto_key_t* key) {
+  return ToEntry(WriteKind::kDelete, key);
+}
+
+StatusOr<client::WriteEntry> ToTouch(const vasto_key_t* key, uint64_t ttl_seconds) {
+  VASTO_ASSIGN_OR_RETURN(client::WriteEntry entry, ToEntry(WriteKind::kTouch, key));
+  entry.ttl_seconds = ttl_seconds;
+  return entry;
+}
+
+Status ApplyOptions(const vasto_write_options_t* options, client::WriteEntry* entry) {
+  if (options == nullptr) return Status::Ok();
+  if (entry->kind == WriteKind::kPut) {
+    if (options->value_type != VASTO_TYPE_BYTES && options->value_type < VASTO_TYPE_APPLICATION) {
+      return Status::InvalidArgument("value types from 1 to 63 are reserved");
+    }
+    entry->value_type = options->value_type;
+    entry->ttl_seconds = options->ttl_seconds;
+    entry->expires_at_us = ExpiryMicros(options->expires_at_ns);
+  } else if (options->condition == Condition::kIfAbsent) {
+    return Status::InvalidArgument("if_absent makes sense only for a put");
+  }
+  if (options->updated_at_ns != 0) {
+    entry->event_time = EventTimeFromNanos(options->updated_at_ns);
+  }
+  entry->condition = options->condition;
+  entry->if_version = options->if_version;
+  return Status::Ok();
+}
+
+}  // namespace vasto::capi
+
+using vasto::Status;
+using vasto::capi::Answer;
+using vasto::capi::Guard;
+using vasto::rpc::Condition;
+
+namespace {
+
+template <typename Options>
+vasto_status_t Create(Options** out_options, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_options == nullptr) return Status::InvalidArgument("out_options is NULL");
+    *out_options = nullptr;
+    *out_options = new Options();
+    return Answer::Ok();
+  });
+}
+
+}  // namespace
+
+VASTO_STATUS vasto_read_options_create(vasto_read_options_t** out_options, vasto_error_t** err) {
+  return Create(out_options, err);
+}
+
+VASTO_API void vasto_read_options_set_timeout_ms(vasto_read_options_t* options,
+                                                 uint64_t timeout_ms) {
+  if (options != nullptr) options->timeout_ms = timeout_ms;
+}
+
+VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int32_t replica) {
+  if (options != nullptr) options->replica = replica;
+}
+
+VASTO_API void vasto_read_options_destroy(vasto_read_options_t* options) { delete options; }
+
+VASTO_STATUS vasto_write_options_create(vasto_write_options_t** out_options, vasto_error_t** err) {
+  return Create(out_options, err);
+}
+
+VASTO_API void vasto_write_options_set_timeout_ms(vasto_write_options_t* options,
+                                                  uint64_t timeout_ms) {
+  if (options != nullptr) options->timeout_ms = timeout_ms;
+}
+
+VASTO_API void vasto_write_options_set_ttl_seconds(vasto_write_options_t* options,
+                                                   uint64_t ttl_seconds) {
+  if (options == nullptr) return;
+  options->ttl_seconds = ttl_seconds;
+  options->expires_at_ns = 0;
+}
+
+VASTO_API void vasto_write_options_set_expires_at_ns(vasto_write_options_t* options,
+                                                     uint64_t expires_at_ns) {
+  if (options == nullptr) return;
+  options->expires_at_ns = expires_at_ns;
+  options->ttl_seconds = 0;
+}
+
+VASTO_API void vasto_write_options_set_updated_at_ns(vasto_write_options_t* options,
+                                                     uint64_t updated_at_ns) {
+  if (options != nullptr) options->updated_at_ns = updated_at_ns;
+}
+
+VASTO_API void vasto_write_options_set_value_type(vasto_write_options_t* options, uint32_t type) {
+  if (options != nullptr) options->value_type = type;
+}
+
+VASTO_API void vasto_write_options_set_if_absent(vasto_write_options_t* options) {
+  if (options != nullptr) options->condition = Condition::kIfAbsent;
+}
+
+VASTO_API void vasto_write_options_set_if_version(vasto_write_options_t* options,
+                                                  uint64_t version) {
+  if (options == nullptr) return;
+  options->condition = version == 0 ? Condition::kIfAbsent : Condition::kIfVersion;
+  options->if_version = version;
+}
+
+VASTO_API void vasto_write_options_clear_condition(vasto_write_options_t* options) {
+  if (options != nullptr) options->condition = Condition::kNone;
+}
+
+VASTO_API void vasto_write_options_destroy(vasto_write_options_t* options) { delete options; }
+
+VASTO_STATUS vasto_scan_options_create(vasto_scan_options_t** out_options, vasto_error_t** err) {
+  return Create(out_options, err);
+}
+
+VASTO_API void vasto_scan_options_set_timeout_ms(vasto_scan_options_t* options,
+                                                 uint64_t timeout_ms) {
+  if (options != nullptr) options->timeout_ms = timeout_ms;
+}
+
+VASTO_API void vasto_scan_options_set_limit(vasto_scan_options_t* options, uint64_t limit) {
+  if (options != nullptr) options->limit = limit;
+}
+
+VASTO_API void vasto_scan_options_set_keys_only(vasto_scan_options_t* options, bool keys_only) {
+  if (options != nullptr) options->keys_only = keys_only;
+}
+
+VASTO_API void vasto_scan_options_set_page_bytes(vasto_scan_options_t* options,
+                                                 uint64_t page_bytes) {
+  if (options != nullptr) options->page_bytes = page_bytes;
+}
+
+VASTO_API void vasto_scan_options_set_resume_token(vasto_scan_options_t* options, const void* token,
+                                                   size_t token_size) {
+  if (options == nullptr) return;
+  if (token == nullptr) token_size = 0;
+  options->out_of_memory = !vasto::capi::GuardVoid(
+      [&] { options->resume_token = std::string(static_cast<const char*>(token), token_size); });
+}
+
+VASTO_API void vasto_scan_options_destroy(vasto_scan_options_t* options) { delete options; }

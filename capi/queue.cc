@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capi/internal/queue.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "capi/internal/future.h"
+#include "capi/internal/guard.h"
+#include "core/base/clock.h"
+
+namespace vasto::capi {
+
+StatusOr<std::shared_ptr<QueueState>> QueueState::Create() {
+  const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) return Status::IoError(Status::FromErrno(errno, "eventfd").message());
+  return std::shared_ptr<QueueState>(new QueueState(fd));
+}
+
+QueueState::~QueueState() { close(fd_); }
+
+void QueueState::UpdateFd() {
+  const bool readable = !entries_.empty();
+  if (!fd_used_ || readable == fd_readable_) return;
+  // Neither can fail: the counter goes between 0 and 1.
+  uint64_t value = 1;
+  [[maybe_unused]] const ssize_t moved =
+      readable ? write(fd_, &value, sizeof(value)) : read(fd_, &value, sizeof(value));
+  fd_readable_ = readable;
+}
+
+void QueueState::Push(vasto_future_t* future, uint64_t tag) {
+  MutexLock lock(&mu_);
+  if (closed_) return;
+  entries_.push_back({future, tag});
+  future->queued = true;
+  if (put_off_) return;
+  put_off_ = CompletionRun::PutOff(shared_from_this());
+  if (put_off_) return;
+  UpdateFd();
+  not_empty_.Signal();
+}
+
+void QueueState::WakeUp() {
+  {
+    MutexLock lock(&mu_);
+    put_off_ = false;
+    UpdateFd();
+    if (entries_.empty()) return;
+  }
+  not_empty_.Signal();  // without the lock, which who wakes up takes at once
+}
+
+void QueueState::Forget(vasto_future_t* future) {
+  MutexLock lock(&mu_);
+  if (!future->queued) return;
+  std::erase_if(entries_, [&](const Entry& entry) { return entry.future == future; });
+  future->queued = false;
+  UpdateFd();
+}
+
+void QueueState::Pop(int64_t timeout_us, size_t capacity, std::vector<Entry>* out) {
+  const int64_t deadline = SystemClock()->MonotonicMicros() + timeout_us;
+  MutexLock lock(&mu_);
+  while (entries_.empty()) {
+    if (timeout_us < 0) {
+      not_empty_.Wait(&mu_);
+    } else {
+      const int64_t left = deadline - SystemClock()->MonotonicMicros();
+      if (left <= 0) return;
+      not_empty_.WaitFor(&mu_, left);
+    }
+  }
+  out->reserve(std::min(capacity, entries_.size()));
+  while (out->size() < capacity && !entries_.empty()) {
+    out->push_back(entries_.front());
+    entries_.front().future->queued = false;
+    entries_.pop_front();
+  }
+  if (!entries_.empty()) not_empty_.Signal();
+  UpdateFd();
+}
+
+void QueueState::Close() {
+  MutexLock lock(&mu_);
+  closed_ = true;
+  for (const Entry& entry : entries_) entry.future->queued = false;
+  entries_.clear();
+  UpdateFd();
+}
+
+int QueueState::Fd() {
+  MutexLock lock(&mu_);
+  fd_used_ = true;
+  UpdateFd();
+  return fd_;
+}
+
+}  // namespace vasto::capi
+
+using vasto::Code;
+using vasto::Status;
+using vasto::capi::Answer;
+using vasto::capi::Guard;
+using vasto::capi::QueueState;
+
+namespace {
+
+Status CheckQueue(const vasto_queue_t* queue) {
+  if (queue == nullptr) return Status::InvalidArgument("queue is NULL");
+  if (queue->state->forked()) {
+    return {Code::kForked, "the queue belongs to the parent of this process"};
+  }
+  return Status::Ok();
+}
+
+Answer Pop(vasto_queue_t* queue, int64_t timeout_ms, size_t capacity,
+           std::vector<QueueState::Entry>* entries) {
+  if (Status usable = CheckQueue(queue); !usable.ok()) return usable;
+  const bool may_wait = !vasto::capi::InCallback();
+  const int64_t timeout_us = timeout_ms < 0 ? -1 : vasto::capi::TimeoutMicros(timeout_ms);
+  queue->state->Pop(may_wait ? timeout_us : 0, capacity, entries);
+  if (!entries->empty()) return Answer::Ok();
+  if (timeout_ms != 0 && !may_wait) return vasto::capi::CheckMayWait();
+  return Answer::Plain(Code::kTimeout);
+}
+
+}  // namespace
+
+VASTO_STATUS vasto_queue_create(vasto_queue_t** out_queue, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_queue == nullptr) return Status::InvalidArgument("out_queue is NULL");
+    *out_queue = nullptr;
+    auto state = QueueState::Create();
+    if (!state.ok()) return std::move(state).status();
+    *out_queue = new vasto_queue_t{std::move(*state)};
+    return Answer::Ok();
+  });
+}
+
+VASTO_STATUS vasto_queue_attach(vasto_queue_t* queue, vasto_future_t* future, uint64_t tag,
+                                vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (Status usable = CheckQueue(queue); !usable.ok()) return usable;
+    if (future == nullptr) return Status::InvalidArgument("future is NULL");
+    if (future->forked()) {
+      return Status(Code::kForked, "the future belongs to the parent of this process");
+    }
+    return future->SetQueue(queue->state, tag);
+  });
+}
+
+VASTO_API int vasto_queue_fd(const vasto_queue_t* queue) {
+  if (!CheckQueue(queue).ok()) return -1;
+  return queue->state->Fd();
+}
+
+VASTO_STATUS vasto_queue_next(vasto_queue_t* queue, int64_t timeout_ms, vasto_future_t** out_future,
+                              uint64_t* out_tag, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_future == nullptr) return Status::InvalidArgument("out_future is NULL");
+    *out_future = nullptr;
+    if (out_tag != nullptr) *out_tag = 0;
+    std::vector<QueueState::Entry> entries;
+    Answer answer = Pop(queue, timeout_ms, 1, &entries);
+    if (entries.empty()) return answer;
+    *out_future = entries.front().future;
+    if (out_tag != nullptr) *out_tag = entries.front().tag;
+    return Answer::Ok();
+  });
+}
+
+VASTO_STATUS vasto_queue_next_block(vasto_queue_t* queue, int64_t timeout_ms,
+                                    vasto_future_t** out_futures, uint64_t* out_tags,
+                                    size_t capacity, size_t* out_count, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_count == nullptr) return Status::InvalidArgument("out_count is NULL");
+    *out_count = 0;
+    if (out_futures == nullptr || capacity == 0) {
+      return Status::InvalidArgument("out_futures is NULL or capacity 0");
+    }
+    std::vector<QueueState::Entry> entries;
+    Answer answer = Pop(queue, timeout_ms, capacity, &entries);
+    for (const QueueState::Entry& entry : entries) {
+      out_futures[*out_count] = entry.future;
+      if (out_tags != nullptr) out_tags[*out_count] = entry.tag;
+      ++*out_count;
+    }
+    return answer;
+  });
+}
+
+VASTO_API void vasto_queue_destroy(vasto_queue_t* queue) {
+  if (queue == nullptr || queue->state->forked()) return;
+  vasto::capi::GuardVoid([&] {
+    queue->state->Close();
+    delete queue;
+  });
+}

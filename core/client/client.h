@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The client of a cluster: keeps the cluster map, routes each key to its shard's primary, retries
+// inside the caller's deadline, merges scans, talks to the master for admin work. The C ABI
+// translates to exactly this.
+//
+// Routing is a state machine without I/O (router.h); this class is the thin runtime that drives it
+// over an rpc::Transport.
+//
+// Every operation completes exactly once, at the latest shortly after its deadline; after Close()
+// with kClosed. What a caller has to know about failures:
+//   - kTimeout, kUnavailable, kBusy: retried inside until the deadline; the code says what the last
+//     attempt met. A master that is away causes none of them.
+//   - A failed write whose request may have reached a store is in doubt: IsInDoubt(message).
+//   - A put, delete or touch without a condition is repeated after a lost answer; each repetition
+//   is
+//     stamped by the store that takes it unless the caller gave an event time, then all carry that.
+//     A write with a condition is not repeated then: it could only meet its own effect.
+//   - kNotFound as the Status of an operation: the keyspace is gone. An absent key is a result.
+//   - kWrongThread: a blocking method was called in a callback.
+//
+// Threads: all methods from any thread. Callbacks run on the client's I/O threads or on a thread
+// that waits with a Waiter, never inside the call that started the operation (after Close they do:
+// no other thread is left), hold no lock, may start operations, and must not block or wait.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/base/log.h"
+#include "core/base/random.h"
+#include "core/base/status.h"
+#include "core/codec/row_block.h"
+#include "core/hash/partition.h"  // for callers that show where a key lives
+#include "core/rpc/channel.h"
+#include "core/rpc/messages.h"
+#include "core/rpc/waiter.h"
+#include "core/topology/cluster_map.h"
+
+namespace vasto::client {
+
+// Set once, before the client is opened.
+struct ClientOptions {
+  std::vector<std::string> masters;  // HOST:PORT, at least one
+  int64_t default_timeout_us = 10'000'000;
+  int64_t connect_timeout_us = 3'000'000;
+  int io_threads = 1;
+  int connections_per_store = 1;  // calls are spread over them round-robin
+  bool use_unix_sockets = true;   // for stores on this host
+  bool verify_checksums = true;
+  size_t max_in_flight = 65'536;  // operations; a further one fails with kBusy
+  // Borrowed; outlive the client. Time is the transport's.
+  const Logger* logger = Logger::Null();
+  Random* random = SystemRandom();  // of pauses and choices; asked by many threads
+  FileSystem* files = PosixFileSystem();
+};
+
+// A keyspace of an open client: resolved by name, follows its topology changes by itself. Keeps the
+// client's core alive.
+class Keyspace;
+using KeyspacePtr = std::shared_ptr<Keyspace>;
+
+// Per-operation settings; 0 takes the client's default.
+struct CallOptions {
+  int64_t timeout_us = 0;
+};
+
+// A key, and the hash that decides its shard when it is not the key's own.
+struct KeyRef {
+  std::string_view key;  // borrowed for the call that starts the operation
+  std::optional<uint64_t> partition_hash;
+};
+
+using rpc::ReadResult;
+// How a thread waits for one operation that it is about to start: it does the connection's I/O
+// itself instead of waiting for an I/O thread. Made before the operation is started.
+using rpc::Waiter;
+using rpc::WriteEntry;
+using rpc::WriteResult;
+
+// A failed page does not end a scan: Next may be called again and goes on where it stood.
+struct ScanOptions {
+  int64_t timeout_us = 0;   // of each page, not of the whole scan
+  uint64_t limit = 0;       // rows; 0: all
+  uint32_t page_bytes = 0;  // 0: 1 MiB
+  bool keys_only = false;
+  std::string resume_token;  // of Scanner::ResumeToken; empty: from the start
+};
+
+// Rows of one keyspace in key order, merged across shards; pages are fetched ahead. One thread at a
+// time. Each shard is read page by page without a snapshot: a key present throughout appears
+// exactly once, one that comes or goes at most once.
+class Scanner {
+ public:
+  virtual ~Scanner() = default;
+  // Blocks until a row is there. kEnd after the last or at the limit. The row's views are valid
+  // until the next call.
+  virtual Status Next(Row* row) = 0;
+  // A position after the last row returned, valid on any client of the cluster, also after topology
+  // changes.
+  virtual std::string ResumeToken() const = 0;
+};
+
+// Long admin work that a master does.
+struct OperationProgress {
+  bool done = false;
+  uint64_t steps_done = 0;
+  uint64_t steps_total = 0;
+  Status result;  // when done
+};
+
+class Client {
+ public:
+  // Blocks until the first cluster map came from a master or timeout_us passed (kUnavailable names
+  // the masters tried). kNotSupported when masters are newer than this client can talk to.
+  static StatusOr<std::shared_ptr<Client>> Open(const ClientOptions& options, int64_t timeout_us);
+  virtual ~Client() = default;
+
+  // kNotFound for an unknown keyspace (the map is refreshed first).
+  virtual StatusOr<KeyspacePtr> OpenKeyspace(const std::string& name, int64_t timeout_us) = 0;
+
+  virtual void Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
+                   const CallOptions& options, std::function<void(StatusOr<ReadResult>)> done) = 0;
+  // results are parallel to keys; a shard that cannot be reached fails only its own keys.
+  virtual void MultiGet(const KeyspacePtr& ks, const std::vector<KeyRef>& keys, bool meta_only,
+                        const CallOptions& options,
+                        std::function<void(StatusOr<std::vector<ReadResult>>)> done) = 0;
+  virtual void Write(const KeyspacePtr& ks, WriteEntry entry, const CallOptions& options,
+                     std::function<void(StatusOr<WriteResult>)> done) = 0;
+  // Spans shards, so not atomic; results are parallel to entries.
+  virtual void WriteBatch(const KeyspacePtr& ks, std::vector<WriteEntry> entries,
+                          const CallOptions& options,
+                          std::function<void(StatusOr<std::vector<WriteResult>>)> done) = 0;
+  // [start, end) in key order; an empty end means to the last key.
+  virtual std::unique_ptr<Scanner> Scan(const KeyspacePtr& ks, std::string start, std::string end,
+                                        const ScanOptions& options) = 0;
+
+  // Admin work; each blocks until the master answered or timeout_us passed (0: the client's
+  // default).
+  virtual StatusOr<uint64_t> CreateKeyspace(const rpc::CreateKeyspaceRequest& request,
+                                            int64_t timeout_us) = 0;
+  virtual StatusOr<uint64_t> DeleteKeyspace(const std::string& name, int64_t timeout_us) = 0;
+  virtual StatusOr<uint64_t> CompactKeyspace(const std::string& name, int64_t timeout_us) = 0;
+  // Waits up to wait_us for the operation to end.
+  virtual StatusOr<OperationProgress> WaitOperation(uint64_t operation, int64_t wait_us) = 0;
+  // The master's own fresh answer, not the cached map.
+  virtual StatusOr<ClusterMap> FetchClusterMap(int64_t timeout_us) = 0;
+  virtual StatusOr<rpc::ClusterStatsResponse> FetchClusterStats(int64_t timeout_us) = 0;
+  // The cached map that operations are routed by; never blocks.
+  virtual std::shared_ptr<const ClusterMap> cluster_map() const = 0;
+
+  // Runs fn on an I/O thread at the monotonic time; not at all once the client is closed.
+  virtual void RunAt(int64_t monotonic_us, std::function<void()> fn) = 0;
+
+  // Refuses new work with kClosed, waits up to timeout_us for what is outstanding, completes the
+  // rest with kClosed, stops the threads. Not from a callback. Idempotent.
+  virtual void Close(int64_t timeout_us) = 0;
+};
+
+// What the newest map says. Threads: any.
+class Keyspace {
+ public:
+  virtual ~Keyspace() = default;
+  virtual const std::string& name() const = 0;
+  virtual int32_t shard_count() const = 0;
+  virtual int32_t replica_count() const = 0;
+};
+
+// Whether the failed write with this message (of a Status or a WriteResult) may nevertheless have
+// been carried out.
+bool IsInDoubt(std::string_view message);
+
+// The smallest byte string greater than every string with this prefix; empty when there is none
+// (prefix empty or all 0xff).
+std::string PrefixEnd(std::string_view prefix);
+
+}  // namespace vasto::client

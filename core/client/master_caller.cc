@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/master_caller.h"
+
+#include <algorithm>
+
+#include "core/client/map_listener.h"
+#include "core/client/router.h"
+#include "core/rpc/channel.h"
+#include "core/rpc/waiter.h"
+
+namespace vasto::client {
+namespace {
+
+constexpr int64_t kFirstPauseUs = 20'000;
+constexpr int64_t kLongestPauseUs = 500'000;
+
+StatusOr<std::string> CallOnce(rpc::Channel* channel, std::string_view method,
+                               const std::string& body, int64_t deadline_us) {
+  rpc::Waiter waiter;
+  StatusOr<std::string> answer = Status::Internal("no answer");
+  channel->CallRaw(method, body, deadline_us, [&](StatusOr<std::string_view> reply) {
+    CallbackScope scope;
+    if (reply.ok()) {
+      answer = std::string(*reply);
+    } else {
+      answer = std::move(reply).status();
+    }
+    waiter.Done();
+  });
+  // Without a deadline of its own: a channel ends every call.
+  waiter.Wait();
+  return answer;
+}
+
+// A pause that ends early when the client closes is not worth a second event: it is short.
+void Pause(Engine* engine, int64_t until_us) {
+  Notification never;
+  never.WaitUntil(engine, until_us);
+}
+
+bool Definite(Outcome outcome, const Status& error, bool from_peer) {
+  // For a master NOT_FOUND is an answer about what was asked for.
+  return outcome == Outcome::kFinal || (from_peer && error.Is(Code::kNotFound));
+}
+
+}  // namespace
+
+StatusOr<std::string> CallMasterRaw(Engine* engine, std::string_view method,
+                                    const std::string& body, Repeat repeat, int64_t deadline_us,
+                                    Status (*peer_error)(std::string_view response)) {
+  if (CallbackScope::active()) {
+    return Status(Code::kWrongThread, "a callback of the client must not wait for the client");
+  }
+  VASTO_RETURN_IF_ERROR(engine->Admit(true));
+  engine->Leave();
+  const auto& masters = engine->listener()->masters();
+  int64_t pause_us = kFirstPauseUs;
+  for (size_t attempt = 0;; ++attempt) {
+    const size_t index = attempt % masters.size();
+    const int64_t left = deadline_us - engine->NowUs();
+    const bool others = masters.size() > 1;
+    const int64_t attempt_deadline_us =
+        others ? std::min(deadline_us, engine->NowUs() + std::max(left / 2, pause_us))
+               : deadline_us;
+    auto reply = CallOnce(masters[index].get(), method, body, attempt_deadline_us);
+    if (engine->stopping()) return Status::Closed("the client was closed");
+    const bool from_peer = reply.ok();
+    const Status error = from_peer ? peer_error(*reply) : reply.status();
+    if (error.ok()) return reply;
+    const std::string where = "master " + engine->options().masters[index];
+    const Outcome outcome = ClassifyOutcome(error, from_peer);
+    if (Definite(outcome, error, from_peer)) return error;
+    if (outcome == Outcome::kLost && repeat == Repeat::kUnsent) {
+      const Status doubtful(error.code(), error.message() + std::string(kInDoubtNote));
+      return doubtful.Prefixed(where);
+    }
+    const bool round_ended = (attempt + 1) % masters.size() == 0;
+    if (round_ended) {
+      const auto jitter = static_cast<int64_t>(
+          engine->options().random->Below(static_cast<uint64_t>(pause_us) / 2));
+      Pause(engine, std::min(deadline_us, engine->NowUs() + pause_us / 2 + jitter));
+      pause_us = std::min(pause_us * 2, kLongestPauseUs);
+    }
+    if (engine->NowUs() >= deadline_us) {
+      const bool tells =
+          outcome == Outcome::kBusy || (outcome == Outcome::kLost && error.Is(Code::kTimeout));
+      const Code code = tells ? error.code() : Code::kUnavailable;
+      return Status(code, error.message()).Prefixed(where);
+    }
+  }
+}
+
+}  // namespace vasto::client

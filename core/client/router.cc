@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/router.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "core/client/client.h"
+
+namespace vasto::client {
+namespace {
+
+constexpr int64_t kFirstPauseUs = 10'000;
+constexpr int64_t kLongestPauseUs = 500'000;
+constexpr int kPauseDoublings = 6;
+// How long an attempt may take while another replica could be asked instead.
+constexpr int64_t kShortestAttemptUs = 250'000;
+constexpr int64_t kLongestAttemptUs = 3'000'000;
+constexpr std::string_view kNotSentPrefix = "not sent: ";
+
+Outcome ClassifyPeerError(Code code) {
+  switch (code) {
+    case Code::kUnavailable:
+    case Code::kResizing:
+    case Code::kNotFound:  // the keyspace: an absent key is a result, not an error
+      return Outcome::kRefused;
+    case Code::kBusy:
+      return Outcome::kBusy;
+    case Code::kTimeout:
+      return Outcome::kLost;
+    default:
+      return Outcome::kFinal;
+  }
+}
+
+}  // namespace
+
+Outcome ClassifyOutcome(const Status& status, bool from_peer) {
+  if (status.ok()) return Outcome::kFinal;
+  if (from_peer) return ClassifyPeerError(status.code());
+  switch (status.code()) {
+    case Code::kUnavailable:
+    case Code::kTimeout:
+    case Code::kCancelled:  // the channel was closed because the store moved to another address
+      return status.message().starts_with(kNotSentPrefix) ? Outcome::kNotSent : Outcome::kLost;
+    case Code::kBusy:
+      return Outcome::kBusy;
+    default:
+      return Outcome::kFinal;
+  }
+}
+
+RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random) {
+  if (view.generation != generation_) {
+    generation_ = view.generation;
+    tried_ = 0;
+  }
+  switch (event.kind) {
+    case RouteEvent::Kind::kStart:
+      return Next(view, now_us, random, false);
+    case RouteEvent::Kind::kFinished:
+      under_way_ = false;
+      return OnFinished(std::move(event), view, now_us, random);
+    case RouteEvent::Kind::kWake:
+      tried_ = 0;
+      return Next(view, now_us, random, false);
+    case RouteEvent::Kind::kCancel:
+      in_doubt_ = in_doubt_ || under_way_;
+      break;
+  }
+  return Finish(std::move(event.status));
+}
+
+RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t now_us,
+                               Random* random) {
+  last_outcome_ = ClassifyOutcome(event.status, event.from_peer);
+  if (last_outcome_ == Outcome::kFinal) {
+    // A definite answer of the last attempt leaves the earlier ones in doubt only when it failed.
+    return Finish(std::move(event.status));
+  }
+  const bool unknown_keyspace = event.from_peer && event.status.Is(Code::kNotFound);
+  last_error_ = std::move(event.status);
+  if (unknown_keyspace && view.removed) {
+    return Finish(Status::NotFound("the keyspace does not exist any more"));
+  }
+  if (last_outcome_ == Outcome::kBusy) {
+    if (now_us >= deadline_us_) return Expire();
+    return Pause(now_us, random, false);
+  }
+  if (last_outcome_ == Outcome::kLost) {
+    in_doubt_ = true;
+    if (kind_ == RouteKind::kConditionalWrite) return Expire();
+  }
+  return Next(view, now_us, random, last_outcome_ == Outcome::kRefused);
+}
+
+RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, bool refresh) {
+  if (now_us >= deadline_us_) return Expire();
+  const int chosen = Choose(view);
+  if (chosen < 0) return Pause(now_us, random, refresh || view.count == 0);
+  RouteAction action;
+  action.kind = RouteAction::Kind::kSend;
+  action.candidate = chosen;
+  tried_ |= 1u << chosen;
+  action.until_us = AttemptDeadline(view, now_us);
+  action.refresh_map = refresh;
+  under_way_ = true;
+  ++attempts_;
+  return action;
+}
+
+RouteAction Router::Pause(int64_t now_us, Random* random, bool refresh) {
+  const int64_t full =
+      std::min(kLongestPauseUs, kFirstPauseUs << std::min(pauses_, kPauseDoublings));
+  ++pauses_;
+  tried_ = 0;
+  const int64_t pause = full / 2 + static_cast<int64_t>(random->Below(full / 2));
+  RouteAction action;
+  action.kind = RouteAction::Kind::kWait;
+  action.until_us = std::min(deadline_us_, now_us + pause);
+  action.refresh_map = refresh;
+  return action;
+}
+
+RouteAction Router::Expire() {
+  const std::string why = last_error_.ok() ? "no store was asked" : last_error_.message();
+  switch (last_outcome_) {
+    case Outcome::kBusy:
+      return Finish(Status::Busy(why));
+    case Outcome::kRefused:
+    case Outcome::kNotSent:
+      return Finish(Status::Unavailable(why));
+    case Outcome::kLost:
+      if (!last_error_.Is(Code::kTimeout)) return Finish(Status::Unavailable(why));
+      break;
+    case Outcome::kFinal:
+      break;
+  }
+  return Finish(Status::Timeout(why));
+}
+
+RouteAction Router::Finish(Status status) const {
+  RouteAction action;
+  action.kind = RouteAction::Kind::kFinish;
+  if (!status.ok() && in_doubt_ && kind_ != RouteKind::kRead) {
+    action.status = Status(status.code(), status.message() + std::string(kInDoubtNote));
+  } else {
+    action.status = std::move(status);
+  }
+  return action;
+}
+
+int Router::Choose(const ShardView& view) const {
+  int best = -1;
+  int best_rank = 4;
+  for (int i = 0; i < view.count; ++i) {
+    const Candidate& candidate = view.candidates[static_cast<size_t>(i)];
+    int rank = candidate.down ? 2 : 0;
+    if (kind_ == RouteKind::kConditionalWrite) {
+      // Only the map decides who is primary; a primary already tried means to wait.
+      if (rank < best_rank) best = i, best_rank = rank;
+      continue;
+    }
+    rank += candidate.suspect ? 1 : 0;
+    if ((tried_ >> i & 1u) == 0 && rank < best_rank) best = i, best_rank = rank;
+  }
+  return best >= 0 && (tried_ >> best & 1u) != 0 ? -1 : best;
+}
+
+int64_t Router::AttemptDeadline(const ShardView& view, int64_t now_us) const {
+  // Only a store that is up is worth giving up on this one for.
+  const int other = kind_ == RouteKind::kConditionalWrite ? -1 : Choose(view);
+  if (other < 0 || view.candidates[static_cast<size_t>(other)].down) return deadline_us_;
+  const int64_t left = deadline_us_ - now_us;
+  return std::min(deadline_us_,
+                  now_us + std::clamp(left / 2, kShortestAttemptUs, kLongestAttemptUs));
+}
+
+bool IsInDoubt(std::string_view message) { return message.ends_with(kInDoubtNote); }
+
+}  // namespace vasto::client

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where a request goes: the life of one shard request from its start to its end, as a state machine
+// without threads, I/O or a clock. The runtime (shard_call.h) performs the actions it returns and
+// feeds back what happened; a simulation does the same in tests.
+//
+// The rules
+//  1. An attempt goes to the shard's first replica whose store the map does not call down and that
+//     this client reached lately ("suspect" is the client's own knowledge). When it fails, the next
+//     replica is tried at once; when all were tried, the request waits for a newer map or a growing
+//     pause with jitter, whichever comes first, and starts over.
+//  2. An attempt that never left ("not sent"), or that a store refused without doing it (moved,
+//     unknown keyspace, busy, not serving), is always repeated. A refusal asks for a newer map.
+//  3. In doubt: an attempt whose connection was lost or that was not answered in time may have been
+//     carried out. Reads are repeated. A put, delete or touch without a condition is repeated too:
+//     the same content is written again, each time with an event time of the store that takes it
+//     (or with the caller's, when one was given), so the state is the same as after one write at
+//     the time of the last repetition. The store stamps, not the client, because a client's clock
+//     that lags would make the repetition lose against older data. What the caller can notice: a
+//     write of somebody else that fell between the two attempts is overwritten, which is one of the
+//     two legal orders, because this write had not been acknowledged yet.
+//  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
+//     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
+//     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
+//     replica that merely answers faster, so that two clients meet at the same place.
+//  5. The request ends no later than the first event after its deadline. Its code then tells what
+//     the last attempt met: TIMEOUT for silence, BUSY for a busy store, else UNAVAILABLE.
+//  6. A keyspace is only NOT_FOUND when a store refused it and a master's map no longer has it: a
+//     master that has just restarted, or an old map, must not turn values into absent ones.
+//
+// Threads: one at a time per Router; the functions are pure.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "core/base/random.h"
+#include "core/base/status.h"
+#include "core/base/uuid.h"
+#include "core/topology/cluster_map.h"
+
+namespace vasto::client {
+
+// Ends the message of every write failure after which the write may have been carried out.
+inline constexpr std::string_view kInDoubtNote = "; in doubt: the write may have happened";
+
+// What may be repeated: see the rules above.
+enum class RouteKind : uint8_t { kRead, kWrite, kConditionalWrite };
+
+// One replica of the shard, as known at this moment.
+struct Candidate {
+  bool down = false;     // its store is down, says the map
+  bool suspect = false;  // this client failed to reach its store a moment ago
+};
+
+// The shard as known at this moment, candidates in failover order.
+struct ShardView {
+  uint64_t generation = 0;  // another value: the candidates may be other stores
+  bool removed = false;     // the newest map of a master does not have the keyspace
+  int count = 0;            // candidates in use; 0 while nobody is known to host the shard
+  std::array<Candidate, kMaxReplicas> candidates;
+};
+
+// How an attempt ended.
+enum class Outcome : uint8_t {
+  kFinal,    // success, or an error that another attempt would meet again
+  kRefused,  // a store answered that it did not do it; another store or a newer map may help
+  kBusy,     // not done for lack of room; the same store may do it later
+  kNotSent,  // the store was not reached
+  kLost,     // sent, but not answered: may have been carried out
+};
+
+// from_peer: the status is a store's answer and not the transport's own.
+Outcome ClassifyOutcome(const Status& status, bool from_peer);
+
+struct RouteEvent {
+  enum class Kind : uint8_t {
+    kStart,     // once, first
+    kFinished,  // the attempt of the last kSend ended with `status`
+    kWake,      // the time of the last kWait came, or a newer map
+    kCancel,    // end now with `status`; a write under way is in doubt
+  };
+  Kind kind = Kind::kStart;
+  Status status;
+  bool from_peer = false;  // kFinished, see ClassifyOutcome
+};
+
+struct RouteAction {
+  enum class Kind : uint8_t {
+    kSend,    // send to candidates[candidate]; the attempt's own deadline is until_us
+    kWait,    // feed kWake at until_us or when a newer map is there
+    kFinish,  // the request ends with `status`; no further event
+  };
+  Kind kind = Kind::kFinish;
+  int candidate = 0;
+  int64_t until_us = 0;      // monotonic
+  bool refresh_map = false;  // kSend, kWait: somebody said that the map is old
+  Status status;
+};
+
+class Router {
+ public:
+  // deadline_us: monotonic.
+  Router(RouteKind kind, int64_t deadline_us) : deadline_us_(deadline_us), kind_(kind) {}
+
+  // REQUIRES: events in the order that RouteEvent::Kind and the actions before allow.
+  RouteAction Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random);
+
+  int64_t deadline_us() const { return deadline_us_; }
+  int attempts() const { return attempts_; }
+
+ private:
+  RouteAction OnFinished(RouteEvent event, const ShardView& view, int64_t now_us, Random* random);
+  // The next attempt; a pause when every candidate was tried since the last one.
+  RouteAction Next(const ShardView& view, int64_t now_us, Random* random, bool refresh);
+  RouteAction Pause(int64_t now_us, Random* random, bool refresh);
+  RouteAction Expire();
+  RouteAction Finish(Status status) const;
+  // The best candidate not tried since the last pause; -1 when there is none.
+  int Choose(const ShardView& view) const;
+  int64_t AttemptDeadline(const ShardView& view, int64_t now_us) const;
+
+  const int64_t deadline_us_;
+  uint64_t generation_ = 0;  // that tried_ speaks of
+  Status last_error_;        // of the last failed attempt
+  uint32_t tried_ = 0;       // bit i: candidate i was tried since the last pause
+  int attempts_ = 0;
+  int pauses_ = 0;
+  const RouteKind kind_;
+  Outcome last_outcome_ = Outcome::kFinal;
+  bool in_doubt_ = false;   // some attempt may have been carried out
+  bool under_way_ = false;  // an attempt has not ended
+};
+
+}  // namespace vasto::client

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/shard_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/client/map_listener.h"
+
+namespace vasto::client {
+namespace {
+
+uint32_t MillisLeft(int64_t deadline_us, int64_t now_us) {
+  return static_cast<uint32_t>(std::clamp<int64_t>((deadline_us - now_us) / 1000, 1, INT32_MAX));
+}
+
+}  // namespace
+
+void ShardCall::Start() {
+  starting_ = true;
+  Run({});
+}
+
+void ShardCall::Wake() { Run({.kind = RouteEvent::Kind::kWake, .status = {}}); }
+
+void ShardCall::Run(RouteEvent event) {
+  while (true) {
+    if (engine_->stopping()) {
+      event = {.kind = RouteEvent::Kind::kCancel,
+               .status = Status::Closed("the client was closed")};
+    }
+    const uint64_t seen = engine_->map_changes();
+    const KeyspaceView& view = *target_.route->view();
+    const int32_t shard = ShardIn(view);
+    if (shard < 0) {
+      event = {.kind = RouteEvent::Kind::kCancel,
+               .status = Status(Code::kResizing, "the keyspace has another number of shards now")};
+    }
+    const int64_t now_us = engine_->NowUs();
+    // NOLINTNEXTLINE(bugprone-use-after-move): a turn that comes back has set it, or it is stopping
+    RouteAction action = router_.Step(std::move(event), MakeShardView(*target_.route, view, shard),
+                                      now_us, engine_->options().random);
+    if (action.refresh_map) engine_->listener()->Refresh();
+    switch (action.kind) {
+      case RouteAction::Kind::kSend:
+        if (Send(view, shard, action, now_us, &event)) return;
+        break;
+      case RouteAction::Kind::kWait: {
+        const bool starting = std::exchange(starting_, false);
+        if (engine_->Park(this, action.until_us, seen)) return;
+        starting_ = starting;
+        break;  // stopping: the loop cancels
+      }
+      case RouteAction::Kind::kFinish:
+        Finish(action.status);
+        return;
+    }
+  }
+}
+
+bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction& action,
+                     int64_t now_us, RouteEvent* event) {
+  link_ = view.shards[static_cast<size_t>(shard)].links[static_cast<size_t>(action.candidate)];
+  pick_ = link_->PickChannel(now_us);
+  if (pick_.channel == nullptr) {
+    *event = {.kind = RouteEvent::Kind::kFinished,
+              .status = Status::Unavailable("not sent: the address of store " +
+                                            link_->uuid().ToString() + " is not known")};
+    return false;
+  }
+  rpc::ShardRef ref;
+  ref.keyspace = target_.route->uuid();
+  ref.epoch = view.epoch;
+  ref.shard = shard;
+  ref.timeout_ms = MillisLeft(action.until_us, now_us);
+  std::string body;
+  Encode(ref, &body);
+  starting_ = false;
+  pick_.channel->CallRaw(method(), std::move(body), action.until_us,
+                         [this](StatusOr<std::string_view> reply) { OnReply(reply); });
+  return true;
+}
+
+void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
+  CallbackScope scope;
+  RouteEvent event;
+  event.kind = RouteEvent::Kind::kFinished;
+  if (reply.ok()) {
+    link_->OnReached();
+    event.from_peer = true;
+    event.status = Decode(*reply);
+    if (event.status.ok()) return End(Status::Ok());
+  } else {
+    event.status = reply.status();
+    const Outcome outcome = ClassifyOutcome(event.status, false);
+    if (outcome == Outcome::kNotSent || outcome == Outcome::kLost) {
+      engine_->OnUnreachable(link_, pick_);
+    }
+  }
+  Run(std::move(event));
+}
+
+void ShardCall::Finish(const Status& status) {
+  std::string where = "keyspace " + target_.route->name();
+  const KeyspaceView& view = *target_.route->view();
+  const int32_t shard = ShardIn(view);
+  if (shard >= 0) where += ", shard " + std::to_string(shard);
+  if (link_ != nullptr) where += ", store " + link_->address();
+  if (starting_) return engine_->Defer([this, end = status.Prefixed(where)] { End(end); });
+  End(status.Prefixed(where));
+}
+
+int32_t ShardCall::ShardIn(const KeyspaceView& view) const {
+  if (target_.shard < 0) return JumpConsistentHash(target_.hash, view.shard_count());
+  return view.shard_count() == target_.shard_count ? target_.shard : -1;
+}
+
+}  // namespace vasto::client

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request to one shard on its way: the runtime of a Router. It picks the channel of the store
+// the router chose, sends, decodes, and hands the end to the operation that made it.
+//
+// A call owns itself: Start() makes it live until it has ended, exactly once, on an I/O thread (on
+// the closing thread when the client closes). It never ends inside Start().
+//
+// Threads: one at a time, by construction: a call is either under way in a channel, parked in the
+// engine, or running.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/client/engine.h"
+#include "core/client/router.h"
+#include "core/client/routing_table.h"
+#include "core/hash/jump_hash.h"
+#include "core/rpc/messages.h"
+#include "core/rpc/wire.h"
+
+namespace vasto::client {
+
+// Which shard a call is for.
+struct ShardTarget {
+  KeyspaceRoute* route = nullptr;  // borrowed; lives as long as the engine
+  uint64_t hash = 0;               // of the one key; the shard follows the keyspace's shard count
+  int32_t shard = -1;              // >= 0: this shard of shard_count, instead of the hash
+  int32_t shard_count = 0;         // another count meanwhile ends the call with kResizing
+};
+
+// The part that does not depend on the RPC.
+class ShardCall {
+ public:
+  virtual ~ShardCall() = default;
+  ShardCall(const ShardCall&) = delete;
+  ShardCall& operator=(const ShardCall&) = delete;
+
+  void Start();
+  // The pause of an engine Park is over, or the client is stopping.
+  void Wake();
+
+ protected:
+  // engine: borrowed; outlives *this.
+  ShardCall(Engine* engine, const ShardTarget& target, RouteKind kind, int64_t deadline_us)
+      : engine_(engine), target_(target), router_(kind, deadline_us) {}
+
+  // The name of the RPC.
+  virtual std::string_view method() const = 0;
+  // Appends the request; called once for each attempt.
+  virtual void Encode(const rpc::ShardRef& ref, std::string* body) = 0;
+  // Keeps the response. An error is the store's answer to the request as a whole.
+  virtual Status Decode(std::string_view body) = 0;
+  // Hands over the result and frees *this.
+  virtual void End(Status status) = 0;
+
+ private:
+  // Feeds the router until the call is under way, parked or ended. *this may be gone afterwards.
+  void Run(RouteEvent event);
+  // Returns false when there was nobody to send to; *event then says so. *this may be gone after
+  // true.
+  bool Send(const KeyspaceView& view, int32_t shard, const RouteAction& action, int64_t now_us,
+            RouteEvent* event);
+  void OnReply(const StatusOr<std::string_view>& reply);
+  // Adds where it happened to an error and ends the call.
+  void Finish(const Status& status);
+  // -1: the keyspace has another number of shards than the call was made for.
+  int32_t ShardIn(const KeyspaceView& view) const;
+
+  Engine* const engine_;
+  const ShardTarget target_;
+  Router router_;
+  StoreLink* link_ = nullptr;  // of the last attempt
+  StoreLink::Pick pick_;
+  bool starting_ = false;  // inside Start(), and not handed over yet
+};
+
+namespace internal {
+
+// The error inside a response that speaks for the whole request, so that it is routed like one: a
+// code that may pass by itself, of the one result or of all.
+template <typename Response>
+Status InnerError(const Response& response) {
+  if constexpr (requires { response.code; }) {
+    if (IsRetryable(response.code)) return Status(response.code, response.message);
+  } else if constexpr (requires { response.results; }) {
+    const auto& results = response.results;
+    const bool all = std::ranges::all_of(results, [&](const auto& result) {
+      return IsRetryable(result.code) && result.code == results.front().code;
+    });
+    if (all && !results.empty()) return Status(results.front().code, results.front().message);
+  }
+  return Status::Ok();
+}
+
+// Done: void(Request& request, StatusOr<Response> response); may start other calls.
+template <typename Method, typename Done>
+class TypedShardCall final : public ShardCall {
+ public:
+  using Request = typename Method::Request;
+  using Response = typename Method::Response;
+
+  TypedShardCall(Engine* engine, const ShardTarget& target, RouteKind kind, int64_t deadline_us,
+                 Request request, Done done)
+      : ShardCall(engine, target, kind, deadline_us),
+        request_(std::move(request)),
+        done_(std::move(done)) {}
+
+ protected:
+  std::string_view method() const override { return Method::kName; }
+  void Encode(const rpc::ShardRef& ref, std::string* body) override {
+    request_.ref = ref;
+    rpc::EncodeRequest<Method>(request_, body);
+  }
+  Status Decode(std::string_view body) override {
+    auto response = rpc::DecodeResponse<Method>(body);
+    if (!response.ok()) return std::move(response).status();
+    response_ = std::move(response).value();
+    return InnerError(response_);
+  }
+  void End(Status status) override {
+    std::unique_ptr<TypedShardCall> self(this);
+    if (status.ok()) {
+      done_(request_, StatusOr<Response>(std::move(response_)));
+    } else {
+      done_(request_, StatusOr<Response>(std::move(status)));
+    }
+  }
+
+ private:
+  Request request_;    // kept for repetitions; handed to done_
+  Response response_;  // of the last attempt
+  Done done_;
+};
+
+}  // namespace internal
+
+// Starts a call; `done` runs exactly once, see Done above. request.ref is filled in.
+template <typename Method, typename Done>
+void StartShardCall(Engine* engine, const ShardTarget& target, RouteKind kind, int64_t deadline_us,
+                    typename Method::Request request, Done done) {
+  auto* call = new internal::TypedShardCall<Method, Done>(engine, target, kind, deadline_us,
+                                                          std::move(request), std::move(done));
+  call->Start();
+}
+
+}  // namespace vasto::client

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/rpc/io_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "core/base/clock.h"
+#include "core/base/completion_run.h"
+#include "core/base/thread_pool.h"
+
+namespace vasto::rpc::internal {
+namespace {
+
+constexpr int kEventsAtOnce = 256;
+constexpr int64_t kMaxSleepMs = 60'000;
+
+char waker_mark;
+thread_local const IoLoop* this_thread_loop = nullptr;
+
+}  // namespace
+
+Status IoLoop::Start(const std::string& name) {
+  scratch_ = std::make_unique_for_overwrite<char[]>(kScratchBytes);
+  epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll_.valid()) return Status::FromErrno(errno, "epoll_create");
+  VASTO_RETURN_IF_ERROR(waker_.Open(epoll_.get(), &waker_mark));
+  {
+    MutexLock lock(&mu_);
+    stopping_ = false;
+  }
+  thread_ = std::thread([this, name] {
+    SetThreadName(name);
+    Run();
+  });
+  return Status::Ok();
+}
+
+void IoLoop::Stop() {
+  {
+    MutexLock lock(&mu_);
+    stopping_ = true;
+  }
+  inbox_.store(true);
+  waker_.Wake();
+  if (thread_.joinable()) thread_.join();
+  timers_.clear();
+  watched_.clear();
+}
+
+bool IoLoop::Post(Task* task) {
+  {
+    MutexLock lock(&mu_);
+    if (stopping_) return false;
+    tasks_.push_back(std::move(*task));
+  }
+  inbox_.store(true);
+  waker_.Wake();
+  return true;
+}
+
+void IoLoop::RunAt(int64_t monotonic_us, Task task) {
+  {
+    MutexLock lock(&mu_);
+    if (stopping_) return;
+    new_timers_.push_back({monotonic_us, 0, std::move(task)});
+  }
+  inbox_.store(true);
+  waker_.Wake();
+}
+
+void IoLoop::Attend(std::shared_ptr<IoHandler> handler) {
+  {
+    MutexLock lock(&mu_);
+    if (stopping_) return;
+    attention_.push_back(std::move(handler));
+  }
+  inbox_.store(true);
+  waker_.Wake();
+}
+
+bool IoLoop::OnThisThread() const { return this_thread_loop == this; }
+
+Status IoLoop::Watch(int fd, uint32_t events, std::shared_ptr<IoHandler> handler) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = handler.get();
+  if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)
+    return Status::FromErrno(errno, "epoll_ctl");
+  watched_[handler.get()] = std::move(handler);
+  return Status::Ok();
+}
+
+void IoLoop::Forget(int fd, IoHandler* handler) {
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+  const auto it = watched_.find(handler);
+  if (it == watched_.end()) return;
+  forgotten_.push_back(std::move(it->second));
+  watched_.erase(it);
+}
+
+void IoLoop::Rearm(int fd, uint32_t events, IoHandler* handler) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = handler;
+  (void)epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event);
+}
+
+void IoLoop::Run() {
+  this_thread_loop = this;
+  for (;;) {
+    Turn();
+    MutexLock lock(&mu_);
+    if (stopping_ && tasks_.empty() && attention_.empty()) break;
+  }
+  this_thread_loop = nullptr;
+}
+
+void IoLoop::Turn() {
+  epoll_event events[kEventsAtOnce];
+  int timeout_ms = TimeoutMs();
+  if (timeout_ms != 0) {
+    waker_.AboutToSleep();
+    if (HasWork()) timeout_ms = 0;
+  }
+  const int count = epoll_wait(epoll_.get(), events, kEventsAtOnce, timeout_ms);
+  waker_.Awake();
+  now_us_ = SystemClock()->MonotonicMicros();
+  {
+    CompletionRun run;
+    for (int i = 0; i < count; ++i) {
+      if (events[i].data.ptr == &waker_mark) continue;
+      static_cast<IoHandler*>(events[i].data.ptr)->OnEvents(events[i].events);
+    }
+    RunTimers();
+  }
+  TakeInbox();  // last, so that what the turn's callbacks asked to be sent goes out with it
+  forgotten_.clear();
+}
+
+int IoLoop::TimeoutMs() {
+  if (HasWork()) return 0;
+  if (timers_.empty()) return static_cast<int>(kMaxSleepMs);
+  const int64_t left_us = timers_.front().at_us - SystemClock()->MonotonicMicros();
+  return static_cast<int>(std::clamp<int64_t>((left_us + 999) / 1000, 0, kMaxSleepMs));
+}
+
+bool IoLoop::HasWork() { return inbox_.load(); }
+
+void IoLoop::TakeInbox() {
+  if (!inbox_.load(std::memory_order_relaxed) || !inbox_.exchange(false)) return;
+  std::vector<Task> tasks;
+  std::vector<Timer> timers;
+  std::vector<std::shared_ptr<IoHandler>> attention;
+  {
+    MutexLock lock(&mu_);
+    tasks.swap(tasks_);
+    timers.swap(new_timers_);
+    attention.swap(attention_);
+  }
+  for (Timer& timer : timers) {
+    timer.order = next_order_++;
+    timers_.push_back(std::move(timer));
+    std::push_heap(timers_.begin(), timers_.end(), Later);
+  }
+  for (Task& task : tasks) task();
+  for (const auto& handler : attention) handler->OnAttention();
+}
+
+void IoLoop::RunTimers() {
+  while (!timers_.empty() && timers_.front().at_us <= now_us_) {
+    std::pop_heap(timers_.begin(), timers_.end(), Later);
+    Task task = std::move(timers_.back().task);
+    timers_.pop_back();
+    task();
+  }
+}
+
+}  // namespace vasto::rpc::internal

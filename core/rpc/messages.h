@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests and responses of every RPC as plain values, and one method tag for each: what the
+// layers above see of the wire. wire.h turns them into the Thrift structs of thrift/*.thrift and
+// back; field meanings are documented there once.
+//
+// A method tag names its Request, its Response and its Thrift method; Dispatcher::Handle<Tag>
+// serves it, Channel::Call<Tag> calls it. A call that fails as a whole answers with a Status
+// (VastoError on the wire); a result of one key is in its response.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/hlc.h"
+#include "core/base/status.h"
+#include "core/base/uuid.h"
+#include "core/topology/cluster_map.h"
+
+namespace vasto::rpc {
+
+// Which shard a data request is meant for, so that a store can tell a client that its cluster map
+// is old.
+struct ShardRef {
+  Uuid keyspace;
+  uint64_t epoch = 0;       // of the client's map; 0: unknown, always accepted
+  int32_t shard = -1;       // -1: the store computes it from the key
+  uint32_t timeout_ms = 0;  // left of the caller's deadline; 0: none. Late work is dropped
+};
+
+struct Value {
+  std::string payload;
+  uint64_t payload_size = 0;  // also set when the payload was not asked for
+  EventTime event_time = 0;
+  uint64_t expires_at_us = 0;
+  uint32_t value_type = 0;
+  uint64_t content_checksum = 0;  // ContentChecksum(key, payload)
+};
+
+struct ReadKey {
+  std::string key;
+  std::optional<uint64_t> partition_hash;
+};
+
+// One key's read result. code: kOk, kNotFound, kCorruption, …; message only on failures other than
+// kNotFound.
+struct ReadResult {
+  Code code = Code::kNotFound;
+  Value value;
+  std::string message;
+};
+
+struct GetRequest {
+  ShardRef ref;
+  ReadKey key;
+  bool meta_only = false;  // leave the payload out
+};
+using GetResponse = ReadResult;
+
+// All keys belong to ref.shard.
+struct MultiGetRequest {
+  ShardRef ref;
+  std::vector<ReadKey> keys;
+  bool meta_only = false;
+};
+struct MultiGetResponse {
+  std::vector<ReadResult> results;  // parallel to keys
+};
+
+enum class WriteKind : int32_t { kPut = 1, kDelete = 2, kTouch = 3 };
+enum class Condition : int32_t { kNone = 0, kIfAbsent = 1, kIfVersion = 2 };
+
+struct WriteEntry {
+  WriteKind kind = WriteKind::kPut;
+  std::string key;
+  std::optional<uint64_t> partition_hash;
+  std::string payload;            // kPut only
+  uint32_t value_type = 0;        // kPut only
+  uint64_t content_checksum = 0;  // kPut only: ContentChecksum(key, payload); 0: not given
+  EventTime event_time = 0;       // 0: the store's clock
+  // kPut: seconds to live, 0: the keyspace's default. kTouch: the new time to live, 0: never
+  // expires.
+  uint64_t ttl_seconds = 0;
+  // kPut: absolute expiry in µs since the epoch, instead of ttl_seconds; 0: not given;
+  // kNeverExpires (limits.h): never.
+  uint64_t expires_at_us = 0;
+  Condition condition = Condition::kNone;
+  EventTime if_version = 0;  // kIfVersion: the event time the visible value must have now
+};
+
+// code: kOk, kNotFound (touch of an absent key), kAlreadyExists / kStaleWrite (condition failed;
+// event_time is the stored one), …
+struct WriteResult {
+  Code code = Code::kOk;
+  EventTime event_time = 0;  // of the write, or of what is stored when it did not apply
+  bool superseded = false;   // kOk, but a newer event time was already stored: nothing changed
+  std::string message;
+};
+
+struct WriteRequest {
+  ShardRef ref;
+  WriteEntry entry;
+};
+using WriteResponse = WriteResult;
+
+// All entries belong to ref.shard. Applied in order; each entry has its own result; not atomic
+// across conditions.
+struct WriteBatchRequest {
+  ShardRef ref;
+  std::vector<WriteEntry> entries;
+};
+struct WriteBatchResponse {
+  std::vector<WriteResult> results;  // parallel to entries
+};
+
+// The rows of one shard in [start, end), in key order, one page.
+struct ScanRequest {
+  ShardRef ref;  // ref.shard must be given
+  std::string start;
+  bool start_exclusive = false;
+  std::string end;         // exclusive; empty: to the last key
+  uint32_t limit = 0;      // rows; 0: as many as fit the page
+  uint32_t max_bytes = 0;  // 0: the store's default page; at most kMaxScanPageBytes
+  bool keys_only = false;
+};
+struct ScanResponse {
+  std::string rows;   // a row block (core/codec/row_block.h)
+  bool more = false;  // there may be rows after the last one
+  // When more: the start, not exclusive, of the next page; a page may end without a row.
+  std::string resume_key;
+};
+
+// A read-only view of the cluster; answered by masters (with long poll) and by stores (what they
+// know, at once).
+struct WatchClusterRequest {
+  uint64_t known_term = 0;
+  uint64_t known_version = 0;
+  uint32_t wait_ms = 0;  // how long the master parks the call until (term, version) changes
+  uint32_t protocol_version = 0;  // see protocol_version.h
+};
+struct WatchClusterResponse {
+  bool changed = false;
+  ClusterMap map;  // when changed
+  uint32_t protocol_version = 0;
+};
+
+// store → master
+struct RegisterStoreRequest {
+  Uuid cluster;           // nil: the store belongs to no cluster yet
+  uint64_t max_term = 0;  // the highest master term the store has seen
+  StoreInfo store;
+  std::vector<KeyspaceDescriptor> descriptors;  // all it knows, deleted ones included
+  uint32_t protocol_version = 0;                // see protocol_version.h
+};
+struct RegisterStoreResponse {
+  Uuid cluster;
+  uint64_t term = 0;
+  uint32_t protocol_version = 0;
+};
+struct HeartbeatRequest {
+  Uuid store;
+  uint64_t term = 0;
+  uint64_t capacity_bytes = 0;
+  uint64_t free_bytes = 0;
+  std::vector<ReplicaStats> replicas;
+};
+struct HeartbeatResponse {};
+
+// master → store. term: of the sending master; a store refuses a term lower than one it has seen
+// (kPermission).
+struct InstallKeyspaceRequest {
+  uint64_t term = 0;
+  // Alive: open or make the shards it puts on this store; deleted: drop them, keep the tombstone.
+  KeyspaceDescriptor descriptor;
+};
+struct InstallKeyspaceResponse {
+  // Incarnations of this store's shards, parallel to descriptor.ShardsOn(store).
+  std::vector<Replica> replicas;
+};
+struct CompactKeyspaceRequest {
+  uint64_t term = 0;
+  Uuid keyspace;
+};
+struct CompactKeyspaceResponse {};
+
+// admin tool → master
+struct CreateKeyspaceRequest {
+  std::string name;
+  int32_t shards = 1;
+  int32_t replicas = 1;
+  AckLevel acks = AckLevel::kOne;
+  SyncMode sync = SyncMode::kNone;
+  uint64_t ttl_seconds = 0;
+  std::vector<std::string> tags;
+};
+struct DeleteKeyspaceRequest {
+  std::string name;
+};
+struct StartCompactionRequest {
+  std::string name;
+};
+// Long work runs at the master as an operation; ids are unique within a term and forgotten with it.
+struct StartOperationResponse {
+  uint64_t operation = 0;
+};
+struct WaitOperationRequest {
+  uint64_t operation = 0;
+  uint32_t wait_ms = 0;
+};
+struct WaitOperationResponse {
+  bool done = false;
+  uint64_t steps_done = 0;
+  uint64_t steps_total = 0;
+  Code code = Code::kOk;  // when done
+  std::string message;
+};
+struct ClusterStatsRequest {};
+struct StoreStats {
+  Uuid store;
+  std::vector<ReplicaStats> replicas;
+};
+struct ClusterStatsResponse {
+  std::vector<StoreStats> stores;
+};
+
+#define VASTO_RPC_METHOD(Tag, name, Req, Resp)      \
+  struct Tag {                                      \
+    using Request = Req;                            \
+    using Response = Resp;                          \
+    static constexpr std::string_view kName = name; \
+  }
+
+VASTO_RPC_METHOD(Get, "get", GetRequest, GetResponse);
+VASTO_RPC_METHOD(MultiGet, "multi_get", MultiGetRequest, MultiGetResponse);
+VASTO_RPC_METHOD(Write, "write", WriteRequest, WriteResponse);
+VASTO_RPC_METHOD(WriteBatch, "write_batch", WriteBatchRequest, WriteBatchResponse);
+VASTO_RPC_METHOD(Scan, "scan", ScanRequest, ScanResponse);
+VASTO_RPC_METHOD(WatchCluster, "watch_cluster", WatchClusterRequest, WatchClusterResponse);
+VASTO_RPC_METHOD(RegisterStore, "register_store", RegisterStoreRequest, RegisterStoreResponse);
+VASTO_RPC_METHOD(Heartbeat, "heartbeat", HeartbeatRequest, HeartbeatResponse);
+VASTO_RPC_METHOD(InstallKeyspace, "install_keyspace", InstallKeyspaceRequest,
+                 InstallKeyspaceResponse);
+VASTO_RPC_METHOD(CompactKeyspace, "compact_keyspace", CompactKeyspaceRequest,
+                 CompactKeyspaceResponse);
+VASTO_RPC_METHOD(CreateKeyspace, "create_keyspace", CreateKeyspaceRequest, StartOperationResponse);
+VASTO_RPC_METHOD(DeleteKeyspace, "delete_keyspace", DeleteKeyspaceRequest, StartOperationResponse);
+VASTO_RPC_METHOD(StartCompaction, "start_compaction", StartCompactionRequest,
+                 StartOperationResponse);
+VASTO_RPC_METHOD(WaitOperation, "wait_operation", WaitOperationRequest, WaitOperationResponse);
+VASTO_RPC_METHOD(ClusterStats, "cluster_stats", ClusterStatsRequest, ClusterStatsResponse);
+
+#undef VASTO_RPC_METHOD
+
+template <typename... Method>
+struct MethodList {};
+using AllMethods = MethodList<Get, MultiGet, Write, WriteBatch, Scan, WatchCluster, RegisterStore,
+                              Heartbeat, InstallKeyspace, CompactKeyspace, CreateKeyspace,
+                              DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
+
+}  // namespace vasto::rpc

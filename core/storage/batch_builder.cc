@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/storage/batch_builder.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+
+#include "core/base/bytes.h"
+#include "core/codec/limits.h"
+#include "core/storage/keys.h"
+#include "core/storage/nonblocking_file_system.h"
+#include "core/storage/rocksdb_status.h"
+
+namespace vasto::storage {
+namespace {
+
+constexpr uint32_t kFree = UINT32_MAX;
+// How far ahead the clock bound is stored, so that it changes every other second at most.
+constexpr int64_t kBoundAheadUs = 2'000'000;
+// A batch with large values leaves no more than this behind for the next.
+constexpr size_t kMaxKeptBatchBytes = 4 << 20;
+
+std::string Seconds(int64_t us) {
+  char text[48];
+  std::snprintf(text, sizeof(text), "%lld.%06lld s", static_cast<long long>(us / 1'000'000),
+                static_cast<long long>(us % 1'000'000));
+  return text;
+}
+
+Status CheckShape(const Write& w) {
+  if (w.key.size() > kMaxKeySize) {
+    return Status::TooLarge("key of " + std::to_string(w.key.size()) + " bytes; the limit is " +
+                            std::to_string(kMaxKeySize));
+  }
+  if (w.payload.size() > kMaxValueSize) {
+    return Status::TooLarge("value of " + std::to_string(w.payload.size()) +
+                            " bytes; the limit is " + std::to_string(kMaxValueSize));
+  }
+  if (w.ttl_seconds > kMaxTtlSeconds) {
+    return Status::InvalidArgument("time to live of " + std::to_string(w.ttl_seconds) +
+                                   " s; the limit is " + std::to_string(kMaxTtlSeconds));
+  }
+  if (w.condition == Condition::kIfAbsent && w.kind != WriteKind::kPut) {
+    return Status::InvalidArgument("only a put can ask that the key be absent");
+  }
+  return {};
+}
+
+}  // namespace
+
+BatchBuilder::BatchBuilder(rocksdb::DB* db, const ShardOptions& options, EventTime bound,
+                           const GcFloors* floors)
+    : db_(db),
+      floors_(floors),
+      origin_(options.origin),
+      default_ttl_seconds_(options.default_ttl_seconds),
+      max_clock_skew_us_(options.max_clock_skew_us),
+      clock_(options.clock),
+      hlc_(options.hlc),
+      sketch_(bound),
+      bound_(bound),
+      next_bound_(bound) {}
+
+void BatchBuilder::Prepare(Write* const* writes, size_t count) {
+  wall_us_ = clock_->WallMicros();
+  const bool deadlines =
+      std::any_of(writes, writes + count, [](const Write* w) { return w->deadline_us != 0; });
+  const int64_t monotonic_us = deadlines ? clock_->MonotonicMicros() : 0;
+  items_.resize(count);
+  size_t reads = 0;
+  for (size_t i = 0; i < count; ++i) {
+    Item& item = items_[i];
+    item.write = writes[i];
+    item.write->outcome = {};
+    item.write->outcome.status = Check(&item, monotonic_us);
+    item.refused = !item.write->outcome.status.ok();
+    item.read = !item.refused && NeedsRead(item);
+    reads += item.read ? 1 : 0;
+    if (!item.refused) sketch_.Raise(item.hash, item.event_time);
+  }
+  states_.clear();
+  if (reads > 0) AddStates(reads);
+}
+
+Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
+  const Write& w = *item->write;
+  VASTO_RETURN_IF_ERROR(CheckShape(w));
+  if (w.deadline_us != 0 && monotonic_us >= w.deadline_us) {
+    return Status::Timeout("the deadline passed before the write's turn came");
+  }
+  item->hash = KeyHash(w.key);
+  const std::string_view payload = w.kind == WriteKind::kPut ? w.payload : std::string_view();
+  item->content_checksum = ContentChecksumWithKeyHash(item->hash, payload);
+  if (w.content_checksum != 0 && w.kind == WriteKind::kPut &&
+      w.content_checksum != item->content_checksum) {
+    return Status::Corruption("the value's checksum does not match: it was damaged on its way");
+  }
+  if (w.event_time == 0) {
+    item->event_time = hlc_->NowAt(wall_us_);
+    return {};
+  }
+  VASTO_RETURN_IF_ERROR(CheckEventTime(w.event_time));
+  item->event_time = w.event_time;
+  // Later writes without an event time come after this one.
+  hlc_->Observe(w.event_time);
+  return {};
+}
+
+Status BatchBuilder::CheckEventTime(EventTime event_time) const {
+  const int64_t event_us = EventTimeMicros(event_time);
+  if (event_us <= wall_us_ + max_clock_skew_us_) return {};
+  return Status::InvalidArgument("event time " + Seconds(event_us) + " is " +
+                                 Seconds(event_us - wall_us_) + " ahead of the store's clock, " +
+                                 Seconds(wall_us_) + "; allowed are " +
+                                 Seconds(max_clock_skew_us_));
+}
+
+bool BatchBuilder::NeedsRead(const Item& item) const {
+  const Write& w = *item.write;
+  return w.kind == WriteKind::kTouch || w.condition != Condition::kNone ||
+         item.event_time <= sketch_.Of(item.hash);
+}
+
+void BatchBuilder::AddStates(size_t count) {
+  table_.assign(std::bit_ceil(count * 2), kFree);
+  // Room for all, so that their addresses stay.
+  states_.reserve(count);
+  for (const Item& item : items_) {
+    if (!item.read || FindState(item.hash, item.write->key) != nullptr) continue;
+    KeyState& state = states_.emplace_back();
+    state.hash = item.hash;
+    state.key = item.write->key;
+    size_t slot = item.hash & (table_.size() - 1);
+    while (table_[slot] != kFree) slot = (slot + 1) & (table_.size() - 1);
+    table_[slot] = static_cast<uint32_t>(states_.size() - 1);
+  }
+}
+
+BatchBuilder::KeyState* BatchBuilder::FindState(uint64_t hash, std::string_view key) {
+  for (size_t slot = hash & (table_.size() - 1);; slot = (slot + 1) & (table_.size() - 1)) {
+    if (table_[slot] == kFree) return nullptr;
+    KeyState& state = states_[table_[slot]];
+    if (state.hash == hash && state.key == key) return &state;
+  }
+}
+
+bool BatchBuilder::Fetch(bool may_wait) {
+  const NonBlockingScope scope(!may_wait);
+  found_.clear();
+  found_.resize(states_.size());
+  for (size_t i = 0; i < states_.size(); ++i) {
+    KeyState& state = states_[i];
+    read_key_.clear();
+    AppendDataKey(state.key, &read_key_);
+    const rocksdb::Status status =
+        db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), read_key_, &found_[i]);
+    if (status.IsBusy()) return false;
+    if (status.IsNotFound()) continue;
+    state.error = FromRocksDb(status);
+    if (!state.error.ok()) continue;
+    auto record = DecodeRecord(state.key, ToView(found_[i]), &state.content_checksum);
+    state.error = record.status();
+    state.present = record.ok();
+    if (record.ok()) state.record = *record;
+  }
+  return true;
+}
+
+uint64_t BatchBuilder::ExpiryOf(const Write& w) const {
+  const bool put = w.kind == WriteKind::kPut;
+  if (put && w.expires_at_us == kNeverExpires) return 0;
+  // What has expired already expires now: the grace time counts from its arrival.
+  if (put && w.expires_at_us != 0) {
+    return std::max(w.expires_at_us, static_cast<uint64_t>(wall_us_));
+  }
+  const uint64_t ttl = put && w.ttl_seconds == 0 ? default_ttl_seconds_ : w.ttl_seconds;
+  return ttl == 0 ? 0 : static_cast<uint64_t>(wall_us_) + ttl * 1'000'000;
+}
+
+Record BatchBuilder::MakeRecord(const Item& item, const KeyState* state) const {
+  const Write& w = *item.write;
+  Record record;
+  if (w.kind == WriteKind::kTouch) {
+    record = state->record;
+  } else {
+    record.partition_hash = w.partition_hash;
+  }
+  record.event_time = item.event_time;
+  record.origin = origin_;
+  if (w.kind == WriteKind::kDelete) {
+    record.tombstone = true;
+    if (EventTimeMicros(item.event_time) < wall_us_) {
+      record.expires_at_us = static_cast<uint64_t>(wall_us_);
+    }
+    return record;
+  }
+  record.expires_at_us = ExpiryOf(w);
+  if (w.kind == WriteKind::kPut) {
+    record.value_type = w.value_type;
+    record.payload = w.payload;
+  }
+  return record;
+}
+
+bool BatchBuilder::Decide(const Item& item, const KeyState& state, const Record& record,
+                          WriteOutcome* outcome) {
+  const Write& w = *item.write;
+  const bool visible = state.present && state.record.VisibleAt(wall_us_);
+  if (visible) outcome->event_time = state.record.event_time;
+  if (w.condition == Condition::kIfAbsent && visible) {
+    outcome->status = Status::AlreadyExists("the key has a value already");
+    return false;
+  }
+  if (w.condition == Condition::kIfVersion &&
+      (!visible || state.record.event_time != w.if_version)) {
+    outcome->status = Status::StaleWrite(visible ? "the value has another version by now"
+                                                 : "the value is not there any more");
+    return false;
+  }
+  if (w.kind == WriteKind::kTouch && !visible) {
+    outcome->status = Status::NotFound("the key has no value");
+    return false;
+  }
+  if (!state.present) return !TooOld(item, record, outcome);
+  const bool repeated_delete = record.tombstone && state.record.tombstone &&
+                               record.event_time == state.record.event_time &&
+                               record.origin == state.record.origin;
+  if (!repeated_delete && WinsOver(record, state.record)) return true;
+  outcome->event_time = state.record.event_time;
+  // The very same record again, as after a retry, has taken place; it is not superseded. Of a
+  // deletion the time of arrival differs then.
+  outcome->superseded = !repeated_delete && WinsOver(state.record, record);
+  return false;
+}
+
+bool BatchBuilder::TooOld(const Item& item, const Record& record, WriteOutcome* outcome) const {
+  // An event time of the store's own is above everything.
+  if (item.write->event_time == 0 || !floors_->Covers(item.hash, item.event_time)) return false;
+  if (!record.VisibleAt(wall_us_)) {
+    // Nobody sees the difference, and whatever is older than this will be refused as well.
+    outcome->superseded = true;
+    return true;
+  }
+  outcome->status = Status::StaleWrite(
+      "event time " + Seconds(EventTimeMicros(item.event_time)) +
+      " is so old that a later deletion of this key may have been forgotten already; store it with "
+      "a newer event time, or with none");
+  return true;
+}
+
+Status BatchBuilder::ResolveOne(const Item& item) {
+  WriteOutcome* const outcome = &item.write->outcome;
+  KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.write->key);
+  uint64_t content_checksum = item.content_checksum;
+  if (item.read) {
+    outcome->status = state->error;
+    if (!outcome->status.ok()) return {};
+    if (item.write->kind == WriteKind::kTouch) content_checksum = state->content_checksum;
+  }
+  const Record record = MakeRecord(item, state);
+  if (item.read && !Decide(item, *state, record, outcome)) return {};
+  VASTO_RETURN_IF_ERROR(Append(item.write->key, record, content_checksum));
+  outcome->event_time = item.event_time;
+  greatest_ = std::max(greatest_, item.event_time);
+  if (state != nullptr) {
+    state->error = {};
+    state->present = true;
+    state->record = record;
+    state->content_checksum = content_checksum;
+  }
+  return {};
+}
+
+Status BatchBuilder::Resolve() {
+  batch_.Clear();
+  if (batch_.Data().capacity() > kMaxKeptBatchBytes) batch_ = rocksdb::WriteBatch();
+  greatest_ = 0;
+  for (const Item& item : items_) {
+    if (!item.refused) VASTO_RETURN_IF_ERROR(ResolveOne(item));
+  }
+  return AppendBound();
+}
+
+Status BatchBuilder::Append(std::string_view key, const Record& record, uint64_t content_checksum) {
+  char header[kMaxRecordHeaderSize];
+  char trailer[kRecordTrailerSize];
+  const size_t header_size = EncodeRecordAround(record, content_checksum, header, trailer);
+  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(key)};
+  const rocksdb::Slice value_parts[] = {rocksdb::Slice(header, header_size),
+                                        ToSlice(record.payload),
+                                        rocksdb::Slice(trailer, kRecordTrailerSize)};
+  return FromRocksDb(
+      batch_.Put(rocksdb::SliceParts(key_parts, 2), rocksdb::SliceParts(value_parts, 3)));
+}
+
+Status BatchBuilder::AppendBound() {
+  next_bound_ = bound_;
+  if (greatest_ <= bound_) return {};
+  next_bound_ = MakeEventTime(EventTimeMicros(greatest_) + kBoundAheadUs);
+  std::string value;
+  PutFixed<uint64_t>(&value, next_bound_);
+  return FromRocksDb(batch_.Put(ToSlice(kHlcBoundKey), value));
+}
+
+}  // namespace vasto::storage

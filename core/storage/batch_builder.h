@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Turns writes into one RocksDB WriteBatch: gives event times, checks conditions, and decides by
+// last write wins against what is stored and against what comes earlier in the same batch.
+//
+// A batch goes through Prepare, Fetch (perhaps twice), Resolve, then Committed when it was written.
+// Between the steps another thread may take over, with the queue's hand-over as the barrier.
+//
+// Most writes need no read: their event time is above everything stored under their slot of the
+// sketch. The others, and those with a condition, are read together in Fetch. What finds nothing
+// stored must then be above what compactions may have dropped there (gc_floors.h).
+//
+// Invariants
+//  1. A record enters the batch only if it wins over the stored one and over those before it.
+//  2. No event time in a batch is above the clock bound that is stored, or changed in that batch.
+//
+// Threads: the leader of the shard's sequencer, one at a time. Memory is reused from batch to
+// batch.
+#pragma once
+
+#include <rocksdb/db.h>
+#include <rocksdb/write_batch.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/storage/gc_floors.h"
+#include "core/storage/shard.h"
+#include "core/storage/timestamp_sketch.h"
+
+namespace vasto::storage {
+
+class BatchBuilder {
+ public:
+  // db, floors: borrowed; outlive *this. bound: what is stored as the clock bound, 0 for nothing.
+  BatchBuilder(rocksdb::DB* db, const ShardOptions& options, EventTime bound,
+               const GcFloors* floors);
+
+  // Begins a batch: checks the writes and gives event times. writes: borrowed until Resolve
+  // returned.
+  void Prepare(Write* const* writes, size_t count);
+  // Reads what Resolve will need. False: the disk is needed and may_wait forbids it; call it again
+  // where waiting is allowed.
+  bool Fetch(bool may_wait);
+  // Sets each write's outcome as it will be if the batch is written, and fills batch(). An error
+  // means that the batch must not be written.
+  Status Resolve();
+
+  rocksdb::WriteBatch* batch() { return &batch_; }
+  // Whether the batch changes nothing and need not be written.
+  bool empty() const { return batch_.Count() == 0; }
+  // The batch was written.
+  void Committed() { bound_ = next_bound_; }
+
+ private:
+  // What is known of one key that has to be read: first what is stored, then what this batch makes
+  // of it.
+  struct KeyState {
+    uint64_t hash = 0;
+    std::string_view key;
+    Status error;          // why it could not be read
+    bool present = false;  // a record is stored, visible or not
+    Record record;
+    uint64_t content_checksum = 0;
+  };
+  struct Item {
+    Write* write = nullptr;
+    uint64_t hash = 0;
+    uint64_t content_checksum = 0;
+    EventTime event_time = 0;
+    bool refused = false;  // its outcome is final
+    bool read = false;     // needs a KeyState
+  };
+
+  // Prepare
+  Status Check(Item* item, int64_t monotonic_us);
+  Status CheckEventTime(EventTime event_time) const;
+  bool NeedsRead(const Item& item) const;
+  void AddStates(size_t count);
+  KeyState* FindState(uint64_t hash, std::string_view key);
+
+  // Resolve
+  Status ResolveOne(const Item& item);
+  // Whether the write goes into the batch; if not its outcome says why.
+  bool Decide(const Item& item, const KeyState& state, const Record& record, WriteOutcome* outcome);
+  // Whether a write to a key with nothing stored is too old for what compactions may have dropped;
+  // then its outcome says so.
+  bool TooOld(const Item& item, const Record& record, WriteOutcome* outcome) const;
+  // What the write would store. state: of its key, nullptr when it needs none.
+  Record MakeRecord(const Item& item, const KeyState* state) const;
+  uint64_t ExpiryOf(const Write& write) const;
+  Status Append(std::string_view key, const Record& record, uint64_t content_checksum);
+  Status AppendBound();
+
+  rocksdb::DB* const db_;         // borrowed; outlives *this
+  const GcFloors* const floors_;  // borrowed; outlives *this
+  const uint64_t origin_;
+  const uint64_t default_ttl_seconds_;
+  const int64_t max_clock_skew_us_;
+  const Clock* const clock_;  // borrowed; outlives *this
+  HybridClock* const hlc_;    // borrowed; outlives *this
+
+  TimestampSketch sketch_;
+  EventTime bound_;         // stored
+  EventTime next_bound_;    // stored once this batch is written
+  EventTime greatest_ = 0;  // of this batch
+
+  int64_t wall_us_ = 0;
+  std::vector<Item> items_;
+  std::vector<KeyState> states_;
+  std::vector<uint32_t> table_;  // open addressing: index into states_, or kFree
+  std::string read_key_;
+  std::vector<rocksdb::PinnableSlice> found_;
+  rocksdb::WriteBatch batch_;
+};
+
+}  // namespace vasto::storage

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a shard's database: one leading byte parts what users store from what the shard keeps
+// for itself, in one key space, so that one WriteBatch changes both or neither.
+//
+//   0x00 name       meta: kHlcBoundKey, kIdentityKey, kGcFloorsKey
+//   0x01 user key   data: a record (core/codec/record.h)
+//
+// Threads: any; constants and pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace vasto::storage {
+
+constexpr char kMetaPrefix = 0x00;
+constexpr char kDataPrefix = 0x01;
+
+// The greatest event time that may be stored or given out without changing this key first; fixed64.
+constexpr std::string_view kHlcBoundKey{"\0hlc_bound", 10};
+// Whose database this is: the bytes of the folder's file IDENTITY.
+constexpr std::string_view kIdentityKey{"\0identity", 9};
+// How new what compactions have dropped may have been; see gc_floors.h.
+constexpr std::string_view kGcFloorsKey{"\0gc_floors", 10};
+// Less than every data key and greater than every meta key; the end of the data.
+constexpr std::string_view kDataBegin{"\x01", 1};
+constexpr std::string_view kDataEnd{"\x02", 1};
+
+// Appends the database key of a user key.
+inline void AppendDataKey(std::string_view user_key, std::string* out) {
+  out->push_back(kDataPrefix);
+  out->append(user_key);
+}
+
+}  // namespace vasto::storage

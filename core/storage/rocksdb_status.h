@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place where RocksDB's results become ours. Threads: any; pure functions.
+#pragma once
+
+#include <rocksdb/slice.h>
+#include <rocksdb/status.h>
+
+#include <string_view>
+
+#include "core/base/status.h"
+
+namespace vasto::storage {
+
+// OK stays OK; what RocksDB knows and we do not (a merge in progress, a dropped column family, …)
+// is kInternal. The message keeps RocksDB's own text.
+Status FromRocksDb(const rocksdb::Status& status);
+
+// Views of the same bytes; borrowed.
+inline rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+inline std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+}  // namespace vasto::storage

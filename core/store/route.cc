@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/store/route.h"
+
+#include <string>
+
+#include "core/codec/limits.h"
+#include "core/hash/partition.h"
+
+namespace vasto::store {
+namespace {
+
+Status Moved(const std::string& what) { return Status::Unavailable("moved: " + what); }
+
+std::string ShardName(const KeyspaceView& view, int32_t number) {
+  return "shard " + std::to_string(number) + " of keyspace " + view.name;
+}
+
+Status CheckTtl(const rpc::WriteEntry& entry) {
+  if (entry.ttl_seconds > kMaxTtlSeconds) {
+    return Status::InvalidArgument("ttl of " + std::to_string(entry.ttl_seconds) +
+                                   " s; the limit is " + std::to_string(kMaxTtlSeconds) + " s");
+  }
+  return {};
+}
+
+Status CheckPut(const rpc::WriteEntry& entry) {
+  if (entry.payload.size() > kMaxValueSize) {
+    return Status::TooLarge("value of " + std::to_string(entry.payload.size()) +
+                            " bytes; the limit is " + std::to_string(kMaxValueSize));
+  }
+  return CheckTtl(entry);
+}
+
+}  // namespace
+
+Status FindKeyspace(const RoutingTable& table, const rpc::ShardRef& ref,
+                    const KeyspaceView** view) {
+  *view = table.Find(ref.keyspace);
+  if (*view == nullptr) return Status::NotFound("unknown keyspace " + ref.keyspace.ToString());
+  if (ref.epoch > (*view)->epoch) {
+    return Moved("epoch " + std::to_string(ref.epoch) + " of keyspace " + (*view)->name +
+                 " has not reached this store, which knows epoch " +
+                 std::to_string((*view)->epoch));
+  }
+  return {};
+}
+
+Status FindShard(const KeyspaceView& view, int32_t number, ShardHandle** shard) {
+  if (number < 0 || static_cast<size_t>(number) >= view.shards.size() ||
+      view.shards[number] == nullptr) {
+    return Moved(ShardName(view, number) + " is not on this store");
+  }
+  if (!view.primary[number])
+    return Moved("this store is not the primary of " + ShardName(view, number));
+  *shard = view.shards[number];
+  return (*shard)->failure;
+}
+
+Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, std::string_view key,
+                      const std::optional<uint64_t>& partition_hash, ShardHandle** shard) {
+  const int32_t number = ShardOf(key, partition_hash, static_cast<int32_t>(view.shards.size()));
+  if (ref.shard >= 0 && ref.shard != number) {
+    return Moved("the key belongs to " + ShardName(view, number) + ", not to shard " +
+                 std::to_string(ref.shard));
+  }
+  return FindShard(view, number, shard);
+}
+
+Status CheckKey(std::string_view key) {
+  if (key.size() <= kMaxKeySize) return {};
+  return Status::TooLarge("key of " + std::to_string(key.size()) + " bytes; the limit is " +
+                          std::to_string(kMaxKeySize));
+}
+
+Status CheckWrite(const rpc::WriteEntry& entry) {
+  VASTO_RETURN_IF_ERROR(CheckKey(entry.key));
+  switch (entry.condition) {
+    case rpc::Condition::kNone:
+    case rpc::Condition::kIfAbsent:
+    case rpc::Condition::kIfVersion:
+      break;
+    default:
+      return Status::NotSupported("this store does not know write condition " +
+                                  std::to_string(static_cast<int32_t>(entry.condition)));
+  }
+  switch (entry.kind) {
+    case rpc::WriteKind::kPut:
+      return CheckPut(entry);
+    case rpc::WriteKind::kDelete:
+      return {};
+    case rpc::WriteKind::kTouch:
+      return CheckTtl(entry);
+  }
+  return Status::NotSupported("this store does not know write kind " +
+                              std::to_string(static_cast<int32_t>(entry.kind)));
+}
+
+}  // namespace vasto::store

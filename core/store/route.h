@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The check that a request is at the right place, and of what it brings: keyspace, epoch, shard,
+// limits. Pure functions; any thread.
+//
+// Answers a client recognises: kNotFound "unknown keyspace …" when this store knows no such
+// keyspace (or knows that it was deleted); kUnavailable "moved: …" when the client's map and this
+// store do not agree on who serves the key. In both cases nothing was done and a newer map may
+// help.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/base/status.h"
+#include "core/rpc/dispatcher.h"
+#include "core/rpc/messages.h"
+#include "core/store/routing_table.h"
+
+namespace vasto::store {
+
+// The keyspace of the request. An older epoch of the client is fine as long as the shard is right.
+Status FindKeyspace(const RoutingTable& table, const rpc::ShardRef& ref, const KeyspaceView** view);
+
+// The shard with this number, when it is served here. kCorruption and the like when it could not be
+// opened.
+Status FindShard(const KeyspaceView& view, int32_t number, ShardHandle** shard);
+
+// The shard of this key, when ref.shard agrees with it.
+Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, std::string_view key,
+                      const std::optional<uint64_t>& partition_hash, ShardHandle** shard);
+
+// kTooLarge for a key above the limit.
+Status CheckKey(std::string_view key);
+// The limits and the enumerations of one write.
+Status CheckWrite(const rpc::WriteEntry& entry);
+
+// When the work of a call is too late, monotonic; 0: never.
+inline int64_t DeadlineOf(const rpc::ShardRef& ref, const rpc::CallContext& context) {
+  return ref.timeout_ms == 0 ? 0 : context.received_us + int64_t{ref.timeout_ms} * 1000;
+}
+
+}  // namespace vasto::store

@@ -1,0 +1,364 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/store/shard_host.h"
+
+#include <atomic>
+#include <utility>
+
+namespace vasto::store {
+namespace {
+
+storage::Durability ToDurability(SyncMode sync) {
+  switch (sync) {
+    case SyncMode::kNone:
+      return storage::Durability::kNone;
+    case SyncMode::kInterval:
+      return storage::Durability::kInterval;
+    case SyncMode::kAlways:
+      return storage::Durability::kAlways;
+  }
+  return storage::Durability::kAlways;
+}
+
+// What requests for a shard that could not be opened are answered. A folder that is missing or
+// another shard's is as good as damaged; a full disk or a newer format keeps its own code.
+Status FailureOf(const KeyspaceDescriptor& descriptor, int32_t shard, const Status& why) {
+  const bool damaged =
+      why.Is(Code::kNotFound) || why.Is(Code::kInvalidArgument) || why.Is(Code::kInternal);
+  return Status(damaged ? Code::kCorruption : why.code(), why.message())
+      .Prefixed("shard " + std::to_string(shard) + " of keyspace " + descriptor.name +
+                " cannot be opened");
+}
+
+}  // namespace
+
+// Shards that are opened together; the last one to finish reports.
+struct ShardHost::OpenJob {
+  KeyspaceDescriptor descriptor;
+  std::vector<ShardOutcome> outcomes;
+  std::atomic<size_t> left{0};
+  std::function<void(std::vector<ShardOutcome>)> done;
+};
+
+ShardHost::ShardHost(const ShardHostOptions& options) : options_(options) {}
+
+ShardHost::~ShardHost() { Stop(); }
+
+void ShardHost::InBackground(ThreadPool::Task task) {
+  if (!options_.background_pool->Submit(task)) task();
+}
+
+// ---- Opening
+
+void ShardHost::Open(const KeyspaceDescriptor& descriptor, const std::vector<int32_t>& shards,
+                     bool must_exist, std::function<void(std::vector<ShardOutcome>)> done) {
+  auto job = std::make_shared<OpenJob>();
+  job->descriptor = descriptor;
+  job->outcomes.resize(shards.size());
+  job->left = shards.size();
+  job->done = std::move(done);
+  for (size_t i = 0; i < shards.size(); ++i) {
+    InBackground([this, job, i, shard = shards[i], must_exist] {
+      job->outcomes[i] = OpenOne(job->descriptor, shard, must_exist);
+      if (job->left.fetch_sub(1) == 1) job->done(std::move(job->outcomes));
+    });
+  }
+}
+
+ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t shard,
+                                bool must_exist) {
+  const Key key{descriptor.uuid, shard};
+  {
+    MutexLock lock(&mu_);
+    while (closing_.contains(key)) closed_.Wait(&mu_);
+    const auto it = handles_.find(key);
+    if (it != handles_.end() && it->second->shard)
+      return {shard, {}, it->second->shard->incarnation()};
+  }
+  auto handle = std::make_shared<ShardHandle>();
+  handle->keyspace = descriptor.uuid;
+  handle->number = shard;
+  auto database = OpenDatabase(descriptor, shard, must_exist);
+  ShardOutcome outcome{shard, {}, 0};
+  if (database.ok()) {
+    handle->shard = std::move(database).value();
+    outcome.incarnation = handle->shard->incarnation();
+    VASTO_LOG(options_.logger, kInfo, "shard_opened")
+        .With("keyspace", descriptor.name)
+        .With("shard", shard);
+  } else {
+    outcome.status = database.status();
+    // Whatever the reason, what the shard holds cannot be trusted or reached; that is what its
+    // users have to know.
+    const Status& why = database.status();
+    handle->failure = FailureOf(descriptor, shard, why);
+    VASTO_LOG(options_.logger, kError, "shard_open_failed")
+        .With("keyspace", descriptor.name)
+        .With("shard", shard)
+        .With("error", why.ToString());
+    // A new shard that could not be made leaves nothing behind.
+    if (!must_exist) return outcome;
+  }
+  MutexLock lock(&mu_);
+  handles_[key] = std::move(handle);
+  return outcome;
+}
+
+storage::ShardOptions ShardHost::MakeShardOptions(const KeyspaceDescriptor& descriptor,
+                                                  int32_t shard) const {
+  storage::ShardOptions options;
+  options.dir = options_.folder->ShardDir(descriptor.uuid, shard);
+  options.keyspace = descriptor.uuid;
+  options.shard = shard;
+  options.origin = options_.store.lo;
+  options.durability = ToDurability(descriptor.sync);
+  options.default_ttl_seconds = descriptor.default_ttl_seconds;
+  options.tombstone_grace_us = options_.tombstone_grace_us;
+  options.clock = options_.clock;
+  options.files = options_.files;
+  options.random = options_.random;
+  options.hlc = options_.hlc;
+  options.pool = options_.data_pool;
+  options.logger = options_.logger;
+  return options;
+}
+
+StatusOr<std::unique_ptr<storage::Shard>> ShardHost::OpenDatabase(
+    const KeyspaceDescriptor& descriptor, int32_t shard, bool must_exist) {
+  if (must_exist) {
+    if (!options_.folder->HasShard(descriptor.uuid, shard)) {
+      return Status::Corruption("its folder " + options_.folder->ShardDir(descriptor.uuid, shard) +
+                                " is missing");
+    }
+  } else {
+    VASTO_RETURN_IF_ERROR(options_.folder->PrepareShard(descriptor.uuid, shard));
+  }
+  return storage::Shard::Open(options_.engine, MakeShardOptions(descriptor, shard));
+}
+
+// ---- Publishing
+
+void ShardHost::Publish(const KeyspaceDescriptor& descriptor) {
+  if (descriptor.deleted()) {
+    views_.erase(descriptor.uuid);
+  } else {
+    auto view = std::make_shared<KeyspaceView>();
+    view->uuid = descriptor.uuid;
+    view->name = descriptor.name;
+    view->epoch = descriptor.epoch;
+    view->shards.resize(descriptor.shards.size());
+    view->primary.resize(descriptor.shards.size());
+    auto& metrics = metrics_[descriptor.name];
+    if (!metrics) metrics = std::make_unique<KeyspaceMetrics>(options_.metrics, descriptor.name);
+    view->metrics = metrics.get();
+    MutexLock lock(&mu_);
+    for (const int32_t shard : descriptor.ShardsOn(options_.store)) {
+      const auto it = handles_.find({descriptor.uuid, shard});
+      if (it != handles_.end()) view->shards[shard] = it->second.get();
+      view->primary[shard] = descriptor.shards[shard].replicas.front().store == options_.store;
+    }
+    views_[descriptor.uuid] = std::move(view);
+  }
+  auto table = std::make_unique<RoutingTable>();
+  table->keyspaces.insert(views_.begin(), views_.end());
+  table_.Publish(std::move(table));
+}
+
+// ---- Closing and dropping
+
+std::shared_ptr<ShardHandle> ShardHost::Take(const Key& key) {
+  MutexLock lock(&mu_);
+  stats_.erase(key);
+  const auto it = handles_.find(key);
+  if (it == handles_.end()) return nullptr;
+  auto handle = std::move(it->second);
+  handles_.erase(it);
+  closing_.insert(key);
+  return handle;
+}
+
+void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
+  if (handle->shard) handle->shard->CancelCompaction();
+  handle->slow_work.Close();
+  if (handle->shard) {
+    if (const Status status = handle->shard->Close(); !status.ok()) {
+      VASTO_LOG(options_.logger, kError, "shard_close_failed")
+          .With("keyspace", key.first.ToString())
+          .With("shard", key.second)
+          .With("error", status.ToString());
+    }
+    handle->shard.reset();
+  }
+}
+
+void ShardHost::Close(const Uuid& keyspace, const std::vector<int32_t>& shards) {
+  for (const int32_t shard : shards) {
+    const Key key{keyspace, shard};
+    auto handle = Take(key);
+    if (!handle) continue;
+    InBackground([this, key, handle] {
+      CloseHandle(key, handle.get());
+      MutexLock lock(&mu_);
+      closing_.erase(key);
+      closed_.SignalAll();
+    });
+  }
+}
+
+void ShardHost::Drop(const Uuid& keyspace, const std::vector<int32_t>& shards) {
+  std::set<int32_t> numbers(shards.begin(), shards.end());
+  if (shards.empty()) {
+    const auto on_disk = options_.folder->ShardsOnDisk(keyspace);
+    if (on_disk.ok()) numbers.insert(on_disk->begin(), on_disk->end());
+  }
+  for (const int32_t shard : numbers) {
+    const Key key{keyspace, shard};
+    auto handle = Take(key);
+    if (!handle) {
+      MutexLock lock(&mu_);
+      closing_.insert(key);
+    }
+    InBackground([this, key, handle] { DropOne(key, handle); });
+  }
+}
+
+void ShardHost::DropOne(const Key& key, const std::shared_ptr<ShardHandle>& handle) {
+  if (handle) CloseHandle(key, handle.get());
+  auto path = options_.folder->RemoveShard(key.first, key.second);
+  if (!path.ok()) {
+    VASTO_LOG(options_.logger, kError, "shard_remove_failed")
+        .With("keyspace", key.first.ToString())
+        .With("shard", key.second)
+        .With("error", path.status().ToString());
+  } else if (!path->empty()) {
+    VASTO_LOG(options_.logger, kInfo, "shard_dropped")
+        .With("keyspace", key.first.ToString())
+        .With("shard", key.second);
+  }
+  MutexLock lock(&mu_);
+  if (path.ok() && !path->empty()) {
+    removed_.emplace_back(options_.clock->MonotonicMicros() + options_.removed_delay_us, *path);
+  }
+  closing_.erase(key);
+  closed_.SignalAll();
+}
+
+void ShardHost::DeleteTree(const std::string& path) {
+  if (const Status status = options_.files->RemoveTree(path); !status.ok()) {
+    VASTO_LOG(options_.logger, kError, "removed_shard_delete_failed")
+        .With("path", path)
+        .With("error", status.ToString());
+  }
+}
+
+void ShardHost::DeleteLeftovers() {
+  const auto paths = options_.folder->Removed();
+  if (!paths.ok()) return;
+  for (const std::string& path : *paths) {
+    InBackground([this, path] { DeleteTree(path); });
+  }
+}
+
+void ShardHost::Tick(int64_t now_us) {
+  std::vector<std::string> due;
+  {
+    MutexLock lock(&mu_);
+    std::erase_if(removed_, [&](const auto& entry) {
+      if (entry.first > now_us) return false;
+      due.push_back(entry.second);
+      return true;
+    });
+  }
+  for (const std::string& path : due) {
+    InBackground([this, path] { DeleteTree(path); });
+  }
+}
+
+// ---- Compaction and statistics
+
+void ShardHost::Compact(const Uuid& keyspace, std::function<void(Status)> done) {
+  std::vector<std::shared_ptr<ShardHandle>> handles;
+  Status skipped;  // why the first of the shards that cannot be compacted is not
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [key, handle] : handles_) {
+      if (key.first != keyspace) continue;
+      if (handle->shard && handle->slow_work.Enter()) {
+        handles.push_back(handle);
+      } else if (skipped.ok()) {
+        skipped = handle->shard
+                      ? Status::Cancelled("shard " + std::to_string(key.second) + " is closing")
+                      : handle->failure;
+      }
+    }
+  }
+  InBackground([handles = std::move(handles), done = std::move(done), skipped] {
+    Status first = skipped;
+    for (const auto& handle : handles) {
+      const Status status = handle->shard->Compact();
+      if (first.ok() && !status.ok())
+        first = status.Prefixed("shard " + std::to_string(handle->number));
+      handle->slow_work.Leave();
+    }
+    done(first);
+  });
+}
+
+std::vector<ReplicaStats> ShardHost::Stats() {
+  std::vector<ReplicaStats> all;
+  MutexLock lock(&mu_);
+  for (const auto& [key, handle] : handles_) {
+    ReplicaStats stats;
+    stats.keyspace = key.first;
+    stats.shard = key.second;
+    if (const auto it = stats_.find(key); it != stats_.end()) {
+      stats.estimated_keys = it->second.estimated_keys;
+      stats.disk_bytes = it->second.disk_bytes;
+      stats.memory_bytes = it->second.memory_bytes;
+    }
+    if (const Status health = handle->Health(); !health.ok()) stats.health = health.ToString();
+    all.push_back(std::move(stats));
+  }
+  return all;
+}
+
+void ShardHost::RefreshStats() {
+  std::vector<std::pair<Key, std::shared_ptr<ShardHandle>>> handles;
+  {
+    MutexLock lock(&mu_);
+    if (refreshing_) return;
+    refreshing_ = true;
+    for (const auto& [key, handle] : handles_) {
+      if (handle->shard && handle->slow_work.Enter()) handles.emplace_back(key, handle);
+    }
+  }
+  InBackground([this, handles = std::move(handles)] {
+    for (const auto& [key, handle] : handles) {
+      const storage::ShardStats stats = handle->shard->Stats();
+      handle->slow_work.Leave();
+      MutexLock lock(&mu_);
+      if (handles_.contains(key)) stats_[key] = stats;
+    }
+    MutexLock lock(&mu_);
+    refreshing_ = false;
+  });
+}
+
+void ShardHost::Stop() {
+  table_.Publish(std::make_unique<RoutingTable>());
+  {
+    // Compactions run on the pool that is about to be waited for.
+    MutexLock lock(&mu_);
+    for (const auto& [key, handle] : handles_) {
+      if (handle->shard) handle->shard->CancelCompaction();
+    }
+  }
+  options_.background_pool->Stop();
+  std::map<Key, std::shared_ptr<ShardHandle>> handles;
+  {
+    MutexLock lock(&mu_);
+    handles.swap(handles_);
+  }
+  for (const auto& [key, handle] : handles) CloseHandle(key, handle.get());
+}
+
+}  // namespace vasto::store

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Owns the shards of a store: opens and makes them in parallel, publishes them to the data path,
+// closes and drops them, compacts them, reads their statistics. Does what StoreControl's actions
+// say; decides nothing.
+//
+// Invariants
+//  1. A shard is closed only after no published table names it and its gate is closed.
+//  2. A shard that is being closed is opened again only when that has ended.
+//  3. A shard that cannot be opened is a handle with a failure: its requests and its health say
+//  why, the others live.
+//
+// Threads: Open, Publish, Close, Drop, Compact, Tick from one thread (the store's control thread);
+// table, Stats from any; Stop from the owner, after the control thread and the server have ended.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/file.h"
+#include "core/base/hlc.h"
+#include "core/base/log.h"
+#include "core/base/metrics.h"
+#include "core/base/mutex.h"
+#include "core/base/random.h"
+#include "core/base/thread_pool.h"
+#include "core/store/routing_table.h"
+#include "core/store/store_control.h"
+#include "core/store/store_folder.h"
+
+namespace vasto::store {
+
+struct ShardHostOptions {
+  Uuid store;
+  StoreFolder* folder = nullptr;  // borrowed, like all pointers here; outlive the host
+  FileSystem* files = nullptr;
+  Random* random = nullptr;  // asked by many threads
+  std::shared_ptr<storage::Engine> engine;
+  ThreadPool* data_pool = nullptr;        // for reads and writes that block
+  ThreadPool* background_pool = nullptr;  // for opening, closing, compacting
+  const Clock* clock = nullptr;
+  HybridClock* hlc = nullptr;
+  const Logger* logger = nullptr;
+  Metrics* metrics = nullptr;
+  int64_t removed_delay_us = 600'000'000;  // how long a dropped shard stays in removed/
+  int64_t tombstone_grace_us = 86'400'000'000;
+};
+
+class ShardHost {
+ public:
+  explicit ShardHost(const ShardHostOptions& options);
+  ~ShardHost();
+  ShardHost(const ShardHost&) = delete;
+  ShardHost& operator=(const ShardHost&) = delete;
+
+  TableHolder* table() { return &table_; }
+
+  // Opens these shards on the background pool; done runs on one of its threads with one outcome for
+  // each, in order. A shard that is open already is a success.
+  void Open(const KeyspaceDescriptor& descriptor, const std::vector<int32_t>& shards,
+            bool must_exist, std::function<void(std::vector<ShardOutcome>)> done);
+  // Serves the keyspace by this descriptor from now on; returns when no request uses the one
+  // before. Deleted: serves it no more.
+  void Publish(const KeyspaceDescriptor& descriptor);
+  // Closes shards that are not published. Their folders stay.
+  void Close(const Uuid& keyspace, const std::vector<int32_t>& shards);
+  // Closes shards that are not published any more and moves their folders away. Empty: every folder
+  // of the keyspace.
+  void Drop(const Uuid& keyspace, const std::vector<int32_t>& shards);
+  // Compacts every shard of the keyspace that is here and open; done runs on a background thread
+  // with the first failure, where a shard that could not be opened counts as one.
+  void Compact(const Uuid& keyspace, std::function<void(Status)> done);
+  // Deletes what an earlier run left in removed/.
+  void DeleteLeftovers();
+  // Deletes what has been in removed/ long enough.
+  void Tick(int64_t now_us);
+
+  // Of every shard here; sizes may be some seconds old, health is not.
+  std::vector<ReplicaStats> Stats();
+  // Reads the sizes again, on the background pool.
+  void RefreshStats();
+
+  // Closes all shards. Idempotent.
+  void Stop();
+
+ private:
+  using Key = std::pair<Uuid, int32_t>;
+  struct OpenJob;
+
+  storage::ShardOptions MakeShardOptions(const KeyspaceDescriptor& descriptor, int32_t shard) const;
+  ShardOutcome OpenOne(const KeyspaceDescriptor& descriptor, int32_t shard, bool must_exist);
+  StatusOr<std::unique_ptr<storage::Shard>> OpenDatabase(const KeyspaceDescriptor& descriptor,
+                                                         int32_t shard, bool must_exist);
+  // Takes a handle out of the map and marks it as closing; nullptr when there is none.
+  std::shared_ptr<ShardHandle> Take(const Key& key);
+  void CloseHandle(const Key& key, ShardHandle* handle);
+  void DropOne(const Key& key, const std::shared_ptr<ShardHandle>& handle);
+  void DeleteTree(const std::string& path);
+  // Runs the task on the background pool, or here when the pool has stopped.
+  void InBackground(ThreadPool::Task task);
+
+  const ShardHostOptions options_;
+  TableHolder table_;
+
+  // The control thread's: what is published.
+  std::map<Uuid, std::shared_ptr<const KeyspaceView>> views_;
+  std::map<std::string, std::unique_ptr<KeyspaceMetrics>>
+      metrics_;  // by keyspace name, never erased
+
+  Mutex mu_;
+  CondVar closed_;
+  std::map<Key, std::shared_ptr<ShardHandle>> handles_ GUARDED_BY(mu_);
+  std::set<Key> closing_ GUARDED_BY(mu_);
+  std::map<Key, storage::ShardStats> stats_ GUARDED_BY(mu_);
+  bool refreshing_ GUARDED_BY(mu_) = false;
+  std::vector<std::pair<int64_t, std::string>> removed_ GUARDED_BY(mu_);  // (due, path)
+};
+
+}  // namespace vasto::store

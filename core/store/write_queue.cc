@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/store/write_queue.h"
+
+#include <algorithm>
+#include <atomic>
+#include <utility>
+
+#include "core/codec/limits.h"
+#include "core/store/route.h"
+
+namespace vasto::store {
+namespace {
+
+storage::WriteKind ToStorage(rpc::WriteKind kind) {
+  switch (kind) {
+    case rpc::WriteKind::kPut:
+      return storage::WriteKind::kPut;
+    case rpc::WriteKind::kDelete:
+      return storage::WriteKind::kDelete;
+    case rpc::WriteKind::kTouch:
+      return storage::WriteKind::kTouch;
+  }
+  return storage::WriteKind::kPut;
+}
+
+storage::Condition ToStorage(rpc::Condition condition) {
+  switch (condition) {
+    case rpc::Condition::kNone:
+      return storage::Condition::kNone;
+    case rpc::Condition::kIfAbsent:
+      return storage::Condition::kIfAbsent;
+    case rpc::Condition::kIfVersion:
+      return storage::Condition::kIfVersion;
+  }
+  return storage::Condition::kNone;
+}
+
+// Moves a checked entry into the sequencer's form.
+void Fill(rpc::WriteEntry* entry, int64_t deadline_us, storage::Write* write) {
+  write->kind = ToStorage(entry->kind);
+  write->key = std::move(entry->key);
+  write->payload = std::move(entry->payload);
+  write->partition_hash = entry->partition_hash;
+  write->value_type = entry->value_type;
+  write->content_checksum = entry->content_checksum;
+  write->event_time = entry->event_time;
+  write->ttl_seconds = entry->ttl_seconds;
+  write->expires_at_us = entry->expires_at_us;
+  write->condition = ToStorage(entry->condition);
+  write->if_version = entry->if_version;
+  write->deadline_us = deadline_us;
+}
+
+void Fill(const storage::WriteOutcome& outcome, rpc::WriteResult* result) {
+  result->code = outcome.status.code();
+  result->event_time = outcome.event_time;
+  result->superseded = outcome.superseded;
+  if (!outcome.status.ok()) result->message = outcome.status.message();
+}
+
+void Fill(const Status& failure, rpc::WriteResult* result) {
+  result->code = failure.code();
+  result->message = failure.message();
+}
+
+// A condition that did not hold is an answer, not an error.
+bool IsError(const Status& status) {
+  return !status.ok() && !status.Is(Code::kNotFound) && !status.Is(Code::kAlreadyExists) &&
+         !status.Is(Code::kStaleWrite);
+}
+
+void Count(const KeyspaceMetrics::Operation& operation, int64_t received_us, const Clock* clock) {
+  operation.requests->Add();
+  operation.latency->Record(
+      static_cast<uint64_t>(std::max<int64_t>(0, clock->MonotonicMicros() - received_us)));
+}
+
+}  // namespace
+
+class WriteQueue::Single final : public storage::Write {
+ public:
+  Single(rpc::WriteRequest request, rpc::Responder<rpc::Write> responder)
+      : request_(std::move(request)), responder_(std::move(responder)) {}
+
+  void Done() override {
+    rpc::WriteResponse response;
+    vasto::store::Fill(outcome, &response);
+    const int64_t received_us = responder_.context().received_us;
+    responder_.Ok(response);
+    if (IsError(outcome.status)) metrics_->write.errors->Add();
+    metrics_->keys_written->Add();
+    Count(metrics_->write, received_us, clock_);
+    delete this;
+  }
+
+  Status Route(const RoutingTable& table, const KeyspaceView** view, ShardHandle** shard) {
+    const rpc::WriteEntry& entry = request_.entry;
+    VASTO_RETURN_IF_ERROR(FindKeyspace(table, request_.ref, view));
+    VASTO_RETURN_IF_ERROR(CheckWrite(entry));
+    return FindShardOfKey(**view, request_.ref, entry.key, entry.partition_hash, shard);
+  }
+  void Fail(const Status& status) { responder_.Fail(status); }
+  // The last step before the sequencer.
+  void Prepare(KeyspaceMetrics* metrics, const Clock* clock) {
+    metrics_ = metrics;
+    clock_ = clock;
+    vasto::store::Fill(&request_.entry, DeadlineOf(request_.ref, responder_.context()), this);
+  }
+
+ private:
+  rpc::WriteRequest request_;
+  rpc::Responder<rpc::Write> responder_;
+  KeyspaceMetrics* metrics_ = nullptr;  // borrowed, like clock_; outlive the shard
+  const Clock* clock_ = nullptr;
+};
+
+// A write_batch on its way. Deletes itself after the last of its entries.
+class WriteQueue::Batch {
+ public:
+  Batch(rpc::WriteBatchRequest request, rpc::Responder<rpc::WriteBatch> responder)
+      : request_(std::move(request)), responder_(std::move(responder)) {}
+
+  // One entry in the sequencer.
+  class Item final : public storage::Write {
+   public:
+    void Done() override {
+      vasto::store::Fill(outcome, result);
+      if (IsError(outcome.status)) batch->metrics_->write_batch.errors->Add();
+      batch->Finished(1);
+    }
+    Batch* batch = nullptr;
+    rpc::WriteResult* result = nullptr;
+  };
+
+  // All entries belong to one shard. An entry that breaks a limit has its own result and stops no
+  // other.
+  Status Route(const RoutingTable& table, const KeyspaceView** view, ShardHandle** shard);
+  // Calls append(Write*) for every entry that goes to the sequencer. *this may be gone afterwards.
+  template <typename AppendFn>
+  void Submit(KeyspaceMetrics* metrics, const Clock* clock, AppendFn append);
+  void Fail(const Status& status) { responder_.Fail(status); }
+  // n entries have their result; the last one answers and deletes *this.
+  void Finished(uint32_t n);
+
+ private:
+  rpc::WriteBatchRequest request_;
+  rpc::Responder<rpc::WriteBatch> responder_;
+  rpc::WriteBatchResponse response_;
+  std::unique_ptr<Item[]> items_;
+  std::atomic<uint32_t> left_{0};
+  KeyspaceMetrics* metrics_ = nullptr;  // borrowed, like clock_; outlive the shard
+  const Clock* clock_ = nullptr;
+};
+
+Status WriteQueue::Batch::Route(const RoutingTable& table, const KeyspaceView** view,
+                                ShardHandle** shard) {
+  VASTO_RETURN_IF_ERROR(FindKeyspace(table, request_.ref, view));
+  if (request_.entries.size() > kMaxBatchEntries) {
+    return Status::TooLarge("batch of " + std::to_string(request_.entries.size()) +
+                            " writes; the limit is " + std::to_string(kMaxBatchEntries));
+  }
+  for (const rpc::WriteEntry& entry : request_.entries) {
+    ShardHandle* own = nullptr;
+    VASTO_RETURN_IF_ERROR(
+        FindShardOfKey(**view, request_.ref, entry.key, entry.partition_hash, &own));
+    if (*shard != nullptr && own != *shard) {
+      return Status::InvalidArgument("the entries of a batch belong to one shard");
+    }
+    *shard = own;
+  }
+  return {};
+}
+
+template <typename AppendFn>
+void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, AppendFn append) {
+  const size_t count = request_.entries.size();
+  metrics_ = metrics;
+  clock_ = clock;
+  response_.results.resize(count);
+  items_ = std::make_unique<Item[]>(count);
+  // One more than there are entries, so that the batch outlives this loop.
+  left_.store(static_cast<uint32_t>(count) + 1, std::memory_order_relaxed);
+  const int64_t deadline_us = DeadlineOf(request_.ref, responder_.context());
+  uint32_t answered = 1;
+  for (size_t i = 0; i < count; ++i) {
+    rpc::WriteEntry& entry = request_.entries[i];
+    if (const Status status = CheckWrite(entry); !status.ok()) {
+      vasto::store::Fill(status, &response_.results[i]);
+      metrics->write_batch.errors->Add();
+      ++answered;
+      continue;
+    }
+    items_[i].batch = this;
+    items_[i].result = &response_.results[i];
+    vasto::store::Fill(&entry, deadline_us, &items_[i]);
+    append(&items_[i]);
+  }
+  Finished(answered);
+}
+
+void WriteQueue::Batch::Finished(uint32_t n) {
+  if (left_.fetch_sub(n, std::memory_order_acq_rel) != n) return;
+  const int64_t received_us = responder_.context().received_us;
+  responder_.Ok(response_);
+  metrics_->keys_written->Add(response_.results.size());
+  Count(metrics_->write_batch, received_us, clock_);
+  delete this;
+}
+
+WriteQueue::WriteQueue() = default;
+WriteQueue::~WriteQueue() = default;
+
+void WriteQueue::Add(rpc::WriteRequest request, rpc::Responder<rpc::Write> responder) {
+  singles_.push_back(std::make_unique<Single>(std::move(request), std::move(responder)));
+}
+
+void WriteQueue::Add(rpc::WriteBatchRequest request, rpc::Responder<rpc::WriteBatch> responder) {
+  batches_.push_back(std::make_unique<Batch>(std::move(request), std::move(responder)));
+}
+
+void WriteQueue::Append(ShardHandle* shard, storage::Write* write) {
+  for (List& list : lists_) {
+    if (list.shard != shard) continue;
+    list.last->next = write;
+    list.last = write;
+    return;
+  }
+  lists_.push_back({shard, write, write});
+}
+
+void WriteQueue::FlushSingle(std::unique_ptr<Single> write, const RoutingTable& table,
+                             const Clock* clock) {
+  const KeyspaceView* view = nullptr;
+  ShardHandle* shard = nullptr;
+  if (const Status status = write->Route(table, &view, &shard); !status.ok()) {
+    if (view != nullptr) view->metrics->write.errors->Add();
+    return write->Fail(status);
+  }
+  write->Prepare(view->metrics, clock);
+  Append(shard, write.release());
+}
+
+void WriteQueue::FlushBatch(std::unique_ptr<Batch> batch, const RoutingTable& table,
+                            const Clock* clock) {
+  const KeyspaceView* view = nullptr;
+  ShardHandle* shard = nullptr;
+  if (const Status status = batch->Route(table, &view, &shard); !status.ok()) {
+    if (view != nullptr) view->metrics->write_batch.errors->Add();
+    return batch->Fail(status);
+  }
+  // Owns itself from here on.
+  batch.release()->Submit(view->metrics, clock,
+                          [&](storage::Write* write) { Append(shard, write); });
+}
+
+void WriteQueue::Flush(const RoutingTable& table, const Clock* clock) {
+  if (singles_.empty() && batches_.empty()) return;
+  for (auto& write : singles_) FlushSingle(std::move(write), table, clock);
+  for (auto& batch : batches_) FlushBatch(std::move(batch), table, clock);
+  singles_.clear();
+  batches_.clear();
+  for (const List& list : lists_) list.shard->shard->Submit(list.first);
+  lists_.clear();
+}
+
+}  // namespace vasto::store

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+// vasto: the user's tool. Parses the command line and runs one command; see vasto(1).
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "daemons/cli/outcome.h"
+#include "daemons/cli/session.h"
+#include "daemons/vasto/bench/bench.h"
+#include "daemons/vasto/commands.h"
+#include "daemons/vasto/shell.h"
+#include "daemons/vasto/transfer.h"
+
+namespace {
+
+using vasto::cli::Session;
+namespace tool = vasto::tool;
+
+// What the chosen subcommand will run.
+using Action = std::function<int()>;
+
+void AddKey(CLI::App* command, tool::KeyArgs* args) {
+  command->add_option("KS", args->keyspace, "keyspace")->required();
+  command->add_option("KEY", args->key, "key; any bytes")->required();
+  command->add_option("--partition-key", args->partition_key, "the key lives where this one does");
+}
+
+template <typename Args, typename Command>
+void OnRun(CLI::App* command, Action* action, Session* session, const std::shared_ptr<Args>& args,
+           Command run) {
+  command->callback([=] { *action = [=] { return run(session, *args); }; });
+}
+
+void AddReads(CLI::App* app, Session* session, Action* action) {
+  auto* get = app->add_subcommand("get", "write the value of a key to stdout, and nothing else");
+  auto get_args = std::make_shared<tool::KeyArgs>();
+  AddKey(get, get_args.get());
+  OnRun(get, action, session, get_args, tool::Get);
+
+  auto* stat = app->add_subcommand("stat", "size, event time, version and expiry of a key");
+  auto stat_args = std::make_shared<tool::KeyArgs>();
+  AddKey(stat, stat_args.get());
+  OnRun(stat, action, session, stat_args, tool::Stat);
+
+  auto* scan = app->add_subcommand("scan", "keys and values in key order, one line each");
+  auto scan_args = std::make_shared<tool::ScanArgs>();
+  scan->add_option("KS", scan_args->keyspace, "keyspace")->required();
+  scan->add_option("PREFIX", scan_args->prefix, "only keys that begin with this");
+  scan->add_option("--limit", scan_args->limit, "at most N rows; 0, the default: all")
+      ->type_name("N");
+  scan->add_flag("--keys-only", scan_args->keys_only, "leave the values out");
+  OnRun(scan, action, session, scan_args, tool::Scan);
+}
+
+void AddWrites(CLI::App* app, Session* session, Action* action) {
+  auto* put = app->add_subcommand("put", "store a value");
+  auto put_args = std::make_shared<tool::PutArgs>();
+  AddKey(put, &put_args->key);
+  put->add_option("VALUE", put_args->value, "value; - reads it from stdin")->required();
+  put->add_option("--ttl", put_args->ttl_seconds, "expire after so many seconds")
+      ->type_name("SECONDS");
+  put->add_option("--event-time-ns", put_args->event_time_ns,
+                  "when the change happened, in ns since 1970; default: now")
+      ->type_name("NS");
+  auto* absent = put->add_flag("--if-absent", put_args->if_absent, "only if there is no such key");
+  put->add_option("--if-version", put_args->if_version, "only if the key has this version")
+      ->type_name("VERSION")
+      ->excludes(absent);
+  OnRun(put, action, session, put_args, tool::Put);
+
+  auto* del = app->add_subcommand("del", "delete a key");
+  auto del_args = std::make_shared<tool::DeleteArgs>();
+  AddKey(del, &del_args->key);
+  del->add_option("--event-time-ns", del_args->event_time_ns,
+                  "when the change happened, in ns since 1970; default: now")
+      ->type_name("NS");
+  OnRun(del, action, session, del_args, tool::Delete);
+
+  auto* touch = app->add_subcommand("touch", "give a key another time to live");
+  auto touch_args = std::make_shared<tool::TouchArgs>();
+  AddKey(touch, &touch_args->key);
+  touch->add_option("SECONDS", touch_args->ttl_seconds, "from now; 0: never expires")->required();
+  OnRun(touch, action, session, touch_args, tool::Touch);
+}
+
+void AddTransfers(CLI::App* app, Session* session, Action* action) {
+  auto* dump = app->add_subcommand("export", "write a keyspace as JSON lines");
+  auto export_args = std::make_shared<tool::ExportArgs>();
+  dump->add_option("KS", export_args->keyspace, "keyspace")->required();
+  dump->add_option("FILE", export_args->file, "default -: stdout");
+  dump->add_option("--prefix", export_args->prefix, "only keys that begin with this");
+  OnRun(dump, action, session, export_args, tool::Export);
+
+  auto* load = app->add_subcommand("import", "store JSON lines as export writes them");
+  auto import_args = std::make_shared<tool::ImportArgs>();
+  load->add_option("KS", import_args->keyspace, "keyspace")->required();
+  load->add_option("FILE", import_args->file, "default -: stdin");
+  load->add_flag("--now", import_args->now, "as new writes, not with the event times of the file");
+  load->add_option("--batch", import_args->batch, "entries per request (default 500)")
+      ->check(CLI::Range(1, 10'000))
+      ->type_name("N");
+  OnRun(load, action, session, import_args, tool::Import);
+}
+
+void AddBench(CLI::App* app, Session* session, Action* action) {
+  auto* bench =
+      app->add_subcommand("bench", "load a keyspace and measure; it overwrites keys named key:…");
+  auto args = std::make_shared<tool::BenchArgs>();
+  const auto count = [bench](const char* name, uint64_t* value, const char* text) {
+    bench->add_option(name, *value, text)->type_name("N")->capture_default_str();
+  };
+  bench->add_option("KS", args->keyspace, "keyspace")->required();
+  bench->add_option("--workload", args->workload, "get, put, mixed, multi_get, batch_put or scan")
+      ->check(CLI::IsMember({"get", "put", "mixed", "multi_get", "batch_put", "scan"}))
+      ->type_name("NAME")
+      ->capture_default_str();
+  count("--operations", &args->operations, "operations in all; rows of a scan");
+  count("--keys", &args->keys.keys, "how many different keys");
+  count("--value-size", &args->keys.value_size, "bytes of a value");
+  count("--connections", &args->connections, "connections to each store");
+  count("--in-flight", &args->in_flight, "operations running at once, over all connections");
+  count("--threads", &args->threads, "threads that start operations");
+  count("--batch", &args->batch, "keys of one multi_get or batch_put");
+  count("--seed", &args->keys.seed, "of the pseudo-random keys and values");
+  bench->add_option("--reads", args->keys.read_percent, "percent of reads in mixed")
+      ->check(CLI::Range(0, 100))
+      ->type_name("PERCENT")
+      ->capture_default_str();
+  bench
+      ->add_option("--rate", args->rate,
+                   "open loop: operations a second at fixed times; 0: closed loop")
+      ->type_name("N")
+      ->capture_default_str();
+  bench->add_flag("--tcp", args->tcp, "TCP even to stores on this machine, not their unix sockets");
+  const std::map<std::string, tool::Distribution> names{
+      {"uniform", tool::Distribution::kUniform},
+      {"zipfian", tool::Distribution::kZipfian},
+      {"sequential", tool::Distribution::kSequential}};
+  bench
+      ->add_option("--distribution", args->keys.distribution,
+                   "of keys: uniform (default), zipfian or sequential")
+      ->transform(CLI::CheckedTransformer(names))
+      ->type_name("NAME");
+  OnRun(bench, action, session, args, tool::Bench);
+}
+
+void AddShell(CLI::App* app, Session* session, Action* action) {
+  auto* shell = app->add_subcommand("shell", "an interactive session");
+  auto keyspace = std::make_shared<std::string>();
+  shell->add_option("KS", *keyspace, "keyspace to start in");
+  OnRun(shell, action, session, keyspace, tool::Shell);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Reads and writes keyspaces of a Vasto cluster.", "vasto");
+  Session session;
+  Action action;
+  session.AddOptions(&app);
+  app.require_subcommand(1);
+  app.fallthrough();
+  AddReads(&app, &session, &action);
+  AddWrites(&app, &session, &action);
+  AddTransfers(&app, &session, &action);
+  AddBench(&app, &session, &action);
+  AddShell(&app, &session, &action);
+  if (const int code = vasto::cli::ParseCommandLine(&app, "vasto", argc, argv); code >= 0)
+    return code;
+  return vasto::cli::RunTool("vasto", action);
+}

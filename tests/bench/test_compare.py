@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""tests/bench/compare works and counts right: a small run, whose numbers mean nothing."""
+
+import contextlib
+import importlib.machinery
+import importlib.util
+import io
+import os
+import re
+import signal
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+COMPARE = Path(__file__).resolve().parent / "compare"
+# A hung run is ended by this, well before ctest would do it without a word.
+TIMEOUT_S = 150
+
+ROWS = [
+    "get, 50 in flight, multiplexed",
+    "get, 50 connections, one in flight each",
+    "get, 50 connections, 32 in flight each",
+    "put, 50 in flight, multiplexed",
+    "put, 50 connections, one in flight each",
+    "put, 50 connections, 32 in flight each",
+    "get, one connection, one in flight, TCP",
+    "get, one connection, one in flight, unix socket",
+    "multi_get of 100",
+    "batch put of 100",
+    "full scan",
+]
+
+
+def load_compare():
+    loader = importlib.machinery.SourceFileLoader("compare", str(COMPARE))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("compare", loader))
+    loader.exec_module(module)
+    return module
+
+
+class SmallRun(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        argv = [COMPARE, "--rounds", "1", "--operations", "2000", "--keys", "5000", "--shards", "4"]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   start_new_session=True)
+        try:
+            cls.output, cls.errors = process.communicate(timeout=TIMEOUT_S)
+        finally:
+            cls.left_over = True
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                cls.left_over = False
+            process.wait()
+        cls.code = process.returncode
+
+    def test_it_ends_well_and_leaves_nothing_running(self):
+        self.assertEqual(self.code, 0, self.output + self.errors)
+        self.assertFalse(self.left_over, "a server was left running")
+
+    def test_it_names_the_machine(self):
+        self.assertRegex(self.output, r"(?m)^Machine: \d+ cores \(.+\), \d+ GiB, Linux .+; medians of 1")
+
+    def table(self):
+        """{workload: (vasto, other, ratio, target)} of the rows as printed."""
+        rows = {}
+        for line in self.output.splitlines():
+            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+            if line.startswith("|") and len(cells) == 6 and re.match(r"[\d.]+$", cells[5]):
+                numbers = [float(cells[n].replace(",", "")) for n in (1, 3, 4, 5)]
+                rows[cells[0]] = numbers
+        return rows
+
+    def test_the_table_has_all_rows(self):
+        table = self.table()
+        self.assertCountEqual(table, ROWS, self.output + self.errors)
+        for name, (mine, his, ratio, target) in table.items():
+            self.assertGreater(mine, 0, name)
+            self.assertAlmostEqual(ratio, mine / his, delta=0.01 + ratio / 20, msg=name)
+            self.assertGreater(target, 0, name)
+
+    def test_the_last_line_counts_what_is_below_target(self):
+        self.assertRegex(self.output, r"store memory with 5 shards: \d+ MiB resident, [+-]\d+ MiB")
+        # A ratio that is printed as its target may be on either side of it.
+        below = sum(ratio < target - 0.005 for _, _, ratio, target in self.table().values())
+        edge = sum(abs(ratio - target) <= 0.005 for _, _, ratio, target in self.table().values())
+        counted = int(re.search(r"(\d+) below target\s*$", self.output).group(1))
+        self.assertIn(counted, range(below, below + edge + 1))
+
+
+class MemoryRow(unittest.TestCase):
+    """The row of memory, of a store that only says how large it is."""
+
+    def missed(self, over_mib):
+        compare = load_compare()
+
+        class Store:
+            @staticmethod
+            def rss_mib():
+                return compare.CACHE_MB + compare.WRITE_BUFFER_MB + over_mib
+
+        class Vasto:
+            store = Store
+
+            def admin(self, *_):
+                pass
+
+            def bench(self, *_):
+                pass
+
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            missed = compare.memory_row(Vasto(), 4)
+        self.assertIn(f"{over_mib:+} MiB against", output.getvalue())
+        return missed
+
+    def test_too_much_memory_is_below_target(self):
+        self.assertFalse(self.missed(-10))
+        self.assertFalse(self.missed(64))
+        self.assertTrue(self.missed(65))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vastoadm: long operations, progress, what is refused; wrong words of both tools."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+import vasto_cluster
+from vasto_cluster import BIN, SLOW, STOP_S, wait_until
+
+COMMANDS = {
+    "vasto": "get stat scan put del touch export import bench shell".split(),
+    "vastoadm": "status store keyspace".split(),
+    "vastoadm keyspace": "create list describe compact delete".split(),
+    "vastoadm store": ["list"],
+}
+
+
+class OnTerminal:
+    """A tool that runs on a pseudo-terminal; `shown` grows while it runs."""
+
+    def __init__(self, cluster, *argv):
+        terminal, slave = pty.openpty()
+        self.shown = b""
+        self.popen = subprocess.Popen(
+            [str(a) for a in argv], stdin=slave, stdout=slave, stderr=slave, cwd=cluster.folder,
+            env={**vasto_cluster.environment(cluster.folder), "TERM": "xterm"})
+        os.close(slave)
+        self._reader = threading.Thread(target=self._read, args=(terminal,))
+        self._reader.start()
+
+    def _read(self, terminal):
+        try:
+            while part := os.read(terminal, 4096):
+                self.shown += part
+        except OSError:
+            pass  # the other side is closed
+        os.close(terminal)
+
+    def wait(self):
+        code = self.popen.wait(30 * SLOW)
+        self._reader.join(STOP_S)
+        return code
+
+
+# words
+
+@pytest.mark.parametrize("tool,words,wrong", [
+    ("vasto", ["watch", "ks", "prefix"], "watch"),
+    ("vasto", ["gett", "ks", "k"], "gett"),
+    ("vastoadm", ["stores"], "stores"),
+    ("vastoadm", ["-o", "json", "key space"], "key space"),
+    ("vastoadm keyspace", ["resize", "ks", "--shards", "8"], "resize"),
+    ("vastoadm keyspace", ["replace", "ks", "--from", "a", "--to", "b"], "replace"),
+    ("vastoadm keyspace", ["status"], "status"),
+    ("vastoadm store", ["lst"], "lst"),
+])
+def test_a_wrong_command_is_named_with_those_there_are(shared, tool, words, wrong):
+    program, *group = tool.split()
+    result = shared.run(program, "-m", shared.address, *group, *words, check=2, timeout_s=10)
+    assert result.err == (f"{program}: unknown command '{wrong}'; {tool} has: "
+                          f"{', '.join(COMMANDS[tool])} (see {program} --help)\n")
+    assert result.out == b""
+
+
+@pytest.mark.parametrize("tool", COMMANDS)
+def test_no_command_is_a_usage_error_with_the_commands(shared, tool):
+    program, *group = tool.split()
+    result = shared.run(program, "-m", shared.address, *group, check=2, timeout_s=10)
+    assert result.err.startswith(f"{program}: no command given; {tool} has: ")
+    assert all(command in result.err for command in COMMANDS[tool])
+    assert result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("program,argv,words", [
+    ("vasto", ["--nonsense"], "unknown option --nonsense"),
+    ("vasto", ["get", "ks"], "KEY is required"),
+    ("vasto", ["get", "ks", "k", "more"], "not expected: more"),
+    ("vasto", ["get", "ks", "k", "--nonsense"], "not expected: --nonsense"),
+    ("vasto", ["-o", "yaml", "get", "ks", "k"], "--output: yaml not in {table,json}"),
+    ("vasto", ["--timeout-ms", "0", "get", "ks", "k"], "--timeout-ms"),
+    ("vasto", ["put", "ks", "k", "v", "--if-absent", "--if-version", "1"], "--if-version"),
+    ("vasto", ["touch", "ks", "k", "soon"], "SECONDS"),
+    ("vasto", ["import", "ks", "--batch", "0"], "--batch"),
+    ("vastoadm", ["--nonsense"], "unknown option --nonsense"),
+    ("vastoadm", ["keyspace", "create"], "NAME is required"),
+    ("vastoadm", ["keyspace", "create", "ks", "--acks", "most"], "--acks: most"),
+    ("vastoadm", ["keyspace", "delete", "ks"], "add --yes"),
+    ("vastoadm", ["status", "more"], "not expected: more"),
+])
+def test_a_usage_error_says_what_is_wrong(shared, program, argv, words):
+    result = shared.run(program, "-m", shared.address, *argv, check=2, timeout_s=10)
+    assert words in result.err, result
+    assert result.err.startswith(f"{program}: ") and result.err.count("\n") == 1, result
+    assert result.out == b""
+
+
+@pytest.mark.parametrize("program", ["vasto", "vastoadm"])
+def test_no_master_given_is_a_usage_error(shared, program):
+    argv = ["get", "ks", "k"] if program == "vasto" else ["status"]
+    assert "VASTO_MASTER" in shared.run(program, *argv, check=2, timeout_s=10).err
+
+
+# what is refused
+
+@pytest.mark.parametrize("acks", ["quorum", "all"])
+def test_acknowledgement_by_replicas_that_stay_empty_is_refused(shared, acks):
+    """Data is not copied between stores, so more than one could never acknowledge."""
+    name = f"promise-{acks}"
+    result = shared.create(name, 2, 2, "--acks", acks, check=1)
+    assert f"acks {acks} with 2 replicas" in result.err and "use acks one" in result.err, result
+    assert result.err.count("\n") == 1
+    assert name not in shared.keyspaces()
+    for index in shared.stores:
+        descriptors = (shared.store_folder(index) / "keyspaces").glob("*.desc")
+        assert not any(name.encode() in path.read_bytes() for path in descriptors)
+    # One replica is a quorum of one.
+    shared.create(name, 2, 1, "--acks", acks)
+    shared.vastoadm("keyspace", "delete", name, "--yes")
+
+
+def test_a_second_replica_is_never_read_while_the_first_is_away(make_cluster):
+    """It stays empty in this version: no answer is better than a wrong one."""
+    cluster = make_cluster(stores=2)
+    cluster.create("ks", 1, 2)
+    cluster.put("ks", "k", b"v")
+    first = cluster.placement("ks")[0][0]
+    address = {s["id"]: s["address"]
+               for s in cluster.vastoadm("-o", "json", "store", "list").json["stores"]}[first]
+    index, = [i for i, store in cluster.stores.items() if store.address == address]
+    assert cluster.stores[index].stop() == 0
+    for argv in (("get", "ks", "k"), ("scan", "ks"), ("put", "ks", "k", "w")):
+        result = cluster.vasto("--timeout-ms", 700, *argv, check=None)
+        assert result.code in (4, 5) and result.out == b"", result
+    cluster.start_store(index)
+    wait_until(lambda: cluster.vasto("get", "ks", "k", check=None).out == b"v", "the value")
+
+
+# long operations
+
+def test_no_wait_prints_the_operation_whether_or_not_it_has_ended(make_cluster):
+    cluster = make_cluster(stores=1)
+    cluster.create("ks")
+    ids = [cluster.vastoadm("keyspace", "compact", "ks", "--no-wait").text for _ in range(10)]
+    assert all(re.fullmatch(r"\d+\n", text) for text in ids), ids
+    answer = cluster.vastoadm("-o", "json", "keyspace", "compact", "ks", "--no-wait").json
+    assert answer["operation"].isdigit() and answer["result"] in ("started", "compacted")
+    assert len({*ids, answer["operation"] + "\n"}) == 11
+    # One that cannot even begin has ended at once, and badly.
+    cluster.stores[0].kill9()
+    cluster.wait_for_stores(0)
+    result = cluster.vastoadm("keyspace", "compact", "ks", "--no-wait", check=5)
+    assert re.fullmatch(r"\d+\n", result.text)
+    assert "not connected" in result.err
+    answer = cluster.vastoadm("-o", "json", "keyspace", "compact", "ks", "--no-wait", check=5).json
+    assert answer["operation"].isdigit() and answer["result"] == "failed"
+
+
+def test_an_operation_is_waited_for_with_a_progress_bar_and_without_a_limit(make_cluster):
+    """The bar is only on a terminal. --timeout-ms, when given, limits the wait."""
+    cluster = make_cluster(stores=2)
+    cluster.create("ks", 4)
+    cluster.stores[0].signal(signal.SIGSTOP)
+    try:
+        start = time.monotonic()
+        tool = OnTerminal(cluster, BIN / "vastoadm", "-m", cluster.address, "keyspace", "compact",
+                          "ks")
+        bar = rb"compact keyspace ks \[#{15} {15}\]  50% 1/2 steps"
+        wait_until(lambda: re.search(bar, tool.shown), "the bar at one of two stores")
+        result = cluster.vastoadm("--timeout-ms", 400, "keyspace", "compact", "ks", check=4)
+        assert re.search(r"still running after 400 ms.*as operation \d+$", result.err.strip())
+        assert "\r" not in result.err and "[" not in result.err  # no terminal, no bar
+        # The default of --timeout-ms, 10 s, is no limit of the wait.
+        while time.monotonic() - start < 10.5:
+            assert tool.popen.poll() is None, tool.shown
+            time.sleep(0.1)
+    finally:
+        cluster.stores[0].signal(signal.SIGCONT)
+    assert tool.wait() == 0, tool.shown
+    # The bar is wiped and the result stands in its place.
+    assert tool.shown.endswith(b"\r\x1b[Kkeyspace ks compacted\r\n"), tool.shown
+
+
+# exit codes
+
+def test_a_store_that_is_silent_and_one_that_is_gone_have_exit_codes_of_their_own(make_cluster):
+    cluster = make_cluster(stores=1)
+    cluster.create("ks")
+    cluster.put("ks", "k", b"v")
+    cluster.stores[0].signal(signal.SIGSTOP)
+    try:
+        for argv in (("get", "ks", "k"), ("put", "ks", "k", "w"), ("scan", "ks")):
+            result = cluster.vasto("--timeout-ms", 500, *argv, check=4)
+            assert result.err.count("\n") == 1 and result.out == b"", result
+    finally:
+        cluster.stores[0].signal(signal.SIGCONT)
+    wait_until(lambda: cluster.vasto("get", "ks", "k", check=None).code == 0, "the store")
+    cluster.stores[0].kill9()
+    for argv in (("get", "ks", "k"), ("put", "ks", "k", "w"), ("scan", "ks")):
+        result = cluster.vasto("--timeout-ms", 500, *argv, check=5)
+        assert result.err.count("\n") == 1 and result.out == b"", result

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/test counts right: what failed, what was skipped, what never ran."""
+
+import argparse
+import contextlib
+import io
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools/lib"))
+
+import test_phases  # noqa: E402
+
+CTEST = """<testsuite tests="4">
+<testcase name="a_test" classname="a_test" status="run"/>
+<testcase name="b_test" classname="b_test" status="fail"><failure message="x"/></testcase>
+<testcase name="c_test" classname="c_test" status="notrun">
+<skipped message="SKIP_RETURN_CODE=77"/></testcase>
+<testcase name="d_test" classname="d_test" status="run"/></testsuite>"""
+PYTEST = """<testsuites><testsuite><testcase classname="t" name="one"/>
+<testcase classname="t" name="two"><error message="setup"/></testcase>
+<testcase classname="t" name="three"><skipped message="no fuse"/></testcase></testsuite></testsuites>"""
+
+
+def arguments(**more):
+    return argparse.Namespace(**{"quick": False, "soak": False, "only": None, **more})
+
+
+class CountingTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.runner = test_phases.Runner(arguments())
+        silence = contextlib.redirect_stdout(io.StringIO())
+        silence.__enter__()
+        self.addCleanup(silence.__exit__, None, None, None)
+
+    def report(self, text):
+        path = self.folder / "report.xml"
+        path.write_text(text)
+        return path
+
+    def test_ctest_report(self):
+        self.runner.count("ctest", 8, self.report(CTEST))
+        self.assertEqual(self.runner.totals.line(), "2 passed, 1 failed, 1 skipped")
+        self.assertEqual(self.runner.totals.failures, ["b_test"])
+
+    def test_pytest_report(self):
+        self.runner.count("pytest", 1, self.report(PYTEST))
+        self.assertEqual(self.runner.totals.line(), "1 passed, 1 failed, 1 skipped")
+        self.assertEqual(self.runner.totals.failures, ["t two"])
+
+    def test_skipped_tests_are_named(self):
+        self.runner.count("ctest", 8, self.report(CTEST))
+        self.runner.count("pytest", 1, self.report(PYTEST))
+        self.assertEqual(self.runner.totals.skips,
+                         ["c_test (SKIP_RETURN_CODE=77)", "t three (no fuse)"])
+
+    def test_skipped_parts_of_a_program_are_named(self):
+        output = ("[  SKIPPED ] A.b (1 ms)\n[  PASSED  ] 1 test.\n"
+                  "[  SKIPPED ] 1 test, listed below:\n[  SKIPPED ] A.b\n")
+        self.runner.count("ctest", 0, self.report(
+            '<testsuite><testcase name="x" classname="x" status="run">'
+            f"<system-out>{output}</system-out></testcase></testsuite>"))
+        self.assertEqual(self.runner.totals.line(), "1 passed, 0 failed, 1 skipped")
+        self.assertEqual(self.runner.totals.skips, ["A.b (in x)"])
+
+    def test_what_was_not_built_is_a_failure(self):
+        for reason in ("Unable to find executable", "Fixture dependency failed",
+                       "Required Files Missing"):
+            runner = test_phases.Runner(arguments())
+            runner.count("ctest", 8, self.report(
+                '<testsuite><testcase name="x" classname="x" status="notrun">'
+                f'<skipped message="{reason}"/></testcase></testsuite>'))
+            self.assertEqual(runner.totals.line(), "0 passed, 1 failed, 0 skipped")
+            self.assertEqual(runner.totals.failures, [f"x: not run: {reason}"])
+
+    def test_c_tests_without_a_server_are_a_failure(self):
+        done = subprocess.run(
+            [sys.executable, ROOT / "tests/capi/run_with_server.py", "true"], capture_output=True,
+            text=True, check=False, env={**os.environ, "VASTO_BUILD": str(self.folder)})
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("vasto-server is not built", done.stderr)
+
+    def test_a_run_that_takes_too_long_is_one_failure(self):
+        self.runner.check_time(2400)
+        self.assertEqual(self.runner.totals.failed, 0)
+        self.runner.check_time(2401)
+        self.assertEqual(self.runner.totals.failures, ["took 2401 s, the limit is 2400 s"])
+        soak = test_phases.Runner(arguments(soak=True))
+        soak.check_time(9999)
+        self.assertEqual(soak.totals.failed, 0)
+
+    def test_a_missing_report_is_a_failure(self):
+        self.runner.count("ctest", 0, self.folder / "none.xml")
+        self.assertEqual(self.runner.totals.failed, 1)
+
+    def test_a_bad_exit_code_without_a_failed_case_is_a_failure(self):
+        self.runner.count("ctest", 124, self.report(CTEST.replace('status="fail"', 'status="run"')
+                                                    .replace('<failure message="x"/>', "")))
+        self.assertEqual(self.runner.totals.line(), "3 passed, 1 failed, 1 skipped")
+
+    def test_tests_of_a_broken_build_are_a_failure_and_not_run(self):
+        self.runner.command = lambda *_, **__: self.fail("must not run")
+        self.runner.ctest("asan", 10)
+        self.assertEqual(self.runner.totals.failed, 1)
+
+    def test_a_broken_build_is_one_failure(self):
+        self.runner.command = lambda *_, **__: 1
+        self.runner.build("release")
+        self.assertEqual(self.runner.totals.line(), "0 passed, 1 failed, 0 skipped")
+        self.assertEqual(self.runner.built, set())
+
+    def test_out_of_time(self):
+        self.assertEqual(self.runner.command(["sleep", "10"], 0.1), 124)
+
+    def test_quick_leaves_the_sanitizers_out(self):
+        names = [name for name, _ in test_phases.phases(self.runner, arguments(quick=True))]
+        self.assertIn("cluster tests", names)
+        self.assertFalse([n for n in names if "san" in n])
+
+
+if __name__ == "__main__":
+    unittest.main()

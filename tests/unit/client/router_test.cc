@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/router.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/client/client.h"
+
+namespace vasto::client {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000;
+using Kind = RouteAction::Kind;
+
+// Drives one router over a view the test edits.
+class RouterTest : public testing::Test {
+ protected:
+  void Begin(RouteKind kind, int replicas, int64_t timeout_us = 10 * kSecond) {
+    view_ = {};
+    view_.generation = 1;
+    view_.count = replicas;
+    router_ = std::make_unique<Router>(kind, now_us_ + timeout_us);
+  }
+  RouteAction Start() { return Feed({}); }
+  RouteAction Wake(const RouteAction& wait) {
+    now_us_ = wait.until_us;
+    return Feed({.kind = RouteEvent::Kind::kWake, .status = {}});
+  }
+  RouteAction PeerSays(Status status) {
+    return Feed(
+        {.kind = RouteEvent::Kind::kFinished, .status = std::move(status), .from_peer = true});
+  }
+  RouteAction TransportSays(Status status) {
+    return Feed({.kind = RouteEvent::Kind::kFinished, .status = std::move(status)});
+  }
+  RouteAction Feed(RouteEvent event) {
+    return router_->Step(std::move(event), view_, now_us_, random_.get());
+  }
+
+  static Status NotSent() { return Status::Unavailable("not sent: connection refused"); }
+  static Status Lost() { return Status::Unavailable("connection lost"); }
+  static Status Moved() { return Status::Unavailable("moved: shard 3 is not on this store"); }
+
+  int64_t now_us_ = 1000;
+  ShardView view_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<Random> random_ = SeededRandom(1);
+};
+
+TEST_F(RouterTest, AsksThePrimaryWithTheWholeDeadline) {
+  Begin(RouteKind::kRead, 1);
+  const RouteAction action = Start();
+  EXPECT_EQ(action.kind, Kind::kSend);
+  EXPECT_EQ(action.candidate, 0);
+  EXPECT_EQ(action.until_us, now_us_ + 10 * kSecond);
+  EXPECT_FALSE(action.refresh_map);
+  const RouteAction end = PeerSays(Status::Ok());
+  EXPECT_EQ(end.kind, Kind::kFinish);
+  EXPECT_TRUE(end.status.ok());
+}
+
+TEST_F(RouterTest, FinalErrorsOfAStoreAreNotRepeated) {
+  Begin(RouteKind::kWrite, 2);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  const RouteAction end = PeerSays(Status::TooLarge("value of 9 bytes"));
+  EXPECT_EQ(end.kind, Kind::kFinish);
+  EXPECT_TRUE(end.status.Is(Code::kTooLarge));
+  EXPECT_FALSE(IsInDoubt(end.status.message()));
+}
+
+TEST_F(RouterTest, SkipsStoresThatAreDownOrSuspect) {
+  Begin(RouteKind::kRead, 3);
+  view_.candidates[0].down = true;
+  view_.candidates[1].suspect = true;
+  EXPECT_EQ(Start().candidate, 2);
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 1);  // suspect before down
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 0);
+}
+
+TEST_F(RouterTest, OtherReplicaAtOnceThenAPauseThatGrows) {
+  Begin(RouteKind::kRead, 2);
+  EXPECT_EQ(Start().candidate, 0);
+  const RouteAction second = TransportSays(NotSent());
+  EXPECT_EQ(second.kind, Kind::kSend);
+  EXPECT_EQ(second.candidate, 1);
+  int64_t last_pause = 0;
+  RouteAction action = TransportSays(NotSent());
+  for (int round = 0; round < 5; ++round) {
+    ASSERT_EQ(action.kind, Kind::kWait);
+    const int64_t pause = action.until_us - now_us_;
+    EXPECT_GE(pause, 5'000 << round);
+    EXPECT_LT(pause, 10'000 << round);
+    EXPECT_GT(pause, last_pause);
+    last_pause = pause;
+    EXPECT_EQ(Wake(action).candidate, 0);
+    EXPECT_EQ(TransportSays(NotSent()).candidate, 1);
+    action = TransportSays(NotSent());
+  }
+}
+
+TEST_F(RouterTest, AnAttemptLeavesTimeForTheOtherReplica) {
+  Begin(RouteKind::kRead, 2, 4 * kSecond);
+  EXPECT_EQ(Start().until_us, now_us_ + 2 * kSecond);
+  now_us_ += 2 * kSecond;
+  const RouteAction second = TransportSays(Status::Timeout("no answer"));
+  EXPECT_EQ(second.candidate, 1);
+  EXPECT_EQ(second.until_us, now_us_ + 2 * kSecond);  // the last choice has all that is left
+}
+
+TEST_F(RouterTest, AStoreThatIsDownIsNoReasonToHurry) {
+  Begin(RouteKind::kRead, 2);
+  view_.candidates[1].down = true;
+  EXPECT_EQ(Start().until_us, now_us_ + 10 * kSecond);
+}
+
+TEST_F(RouterTest, MovedAsksForANewMapAndFollowsIt) {
+  Begin(RouteKind::kConditionalWrite, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  const RouteAction wait = PeerSays(Moved());
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_TRUE(wait.refresh_map);
+  view_.generation = 2;
+  const RouteAction again = Feed({.kind = RouteEvent::Kind::kWake, .status = {}});
+  EXPECT_EQ(again.kind, Kind::kSend);
+  EXPECT_TRUE(PeerSays(Status::Ok()).status.ok());
+}
+
+TEST_F(RouterTest, ANewMapMakesAllReplicasEligibleAgain) {
+  Begin(RouteKind::kRead, 2);
+  EXPECT_EQ(Start().candidate, 0);
+  view_.generation = 2;
+  EXPECT_EQ(PeerSays(Moved()).candidate, 0);
+}
+
+TEST_F(RouterTest, AKeyspaceIsGoneOnlyWhenMapAndStoreAgree) {
+  Begin(RouteKind::kRead, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  const RouteAction wait = PeerSays(Status::NotFound("unknown keyspace 7"));
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_TRUE(wait.refresh_map);
+  view_.removed = true;
+  EXPECT_EQ(Wake(wait).kind, Kind::kSend);  // the map alone does not decide either
+  const RouteAction end = PeerSays(Status::NotFound("unknown keyspace 7"));
+  EXPECT_EQ(end.kind, Kind::kFinish);
+  EXPECT_TRUE(end.status.Is(Code::kNotFound));
+}
+
+TEST_F(RouterTest, AnUnknownKeyspaceIsNeverReportedAsAnAbsentKey) {
+  Begin(RouteKind::kRead, 1, 100'000);
+  RouteAction action = Start();
+  while (action.kind != Kind::kFinish) {
+    action = action.kind == Kind::kSend ? PeerSays(Status::NotFound("unknown keyspace 7"))
+                                        : Wake(action);
+  }
+  EXPECT_TRUE(action.status.Is(Code::kUnavailable)) << action.status.ToString();
+}
+
+TEST_F(RouterTest, PlainWritesAreRepeatedAfterALoss) {
+  Begin(RouteKind::kWrite, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  const RouteAction wait = TransportSays(Lost());
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_EQ(Wake(wait).kind, Kind::kSend);
+  EXPECT_TRUE(PeerSays(Status::Ok()).status.ok());
+}
+
+TEST_F(RouterTest, AFailedWriteThatMayHaveHappenedSaysSo) {
+  Begin(RouteKind::kWrite, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  EXPECT_EQ(Wake(TransportSays(Lost())).kind, Kind::kSend);
+  EXPECT_TRUE(IsInDoubt(PeerSays(Status::NoSpace("disk full")).status.message()));
+}
+
+TEST_F(RouterTest, ConditionalWritesStopInDoubt) {
+  Begin(RouteKind::kConditionalWrite, 3);
+  EXPECT_EQ(Start().candidate, 0);
+  const RouteAction end = TransportSays(Lost());
+  EXPECT_EQ(end.kind, Kind::kFinish);
+  EXPECT_TRUE(end.status.Is(Code::kUnavailable));
+  EXPECT_TRUE(IsInDoubt(end.status.message()));
+}
+
+TEST_F(RouterTest, ConditionalWritesGoOnWhenTheyWereNotSent) {
+  Begin(RouteKind::kConditionalWrite, 3);
+  EXPECT_EQ(Start().candidate, 0);
+  const RouteAction wait = TransportSays(NotSent());
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  view_.candidates[0].suspect = true;
+  const RouteAction again = Wake(wait);
+  EXPECT_EQ(again.kind, Kind::kSend);
+  EXPECT_EQ(again.candidate, 0);  // the map's primary, suspect or not
+  EXPECT_EQ(TransportSays(NotSent()).kind, Kind::kWait);
+  view_.candidates[0].down = true;
+  view_.generation = 2;
+  EXPECT_EQ(Feed({.kind = RouteEvent::Kind::kWake, .status = {}}).candidate, 1);
+}
+
+TEST_F(RouterTest, BusyStoresAreAskedAgainLater) {
+  Begin(RouteKind::kConditionalWrite, 2);
+  EXPECT_EQ(Start().candidate, 0);
+  const RouteAction wait = PeerSays(Status::Busy("too many writes"));
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_FALSE(wait.refresh_map);
+  EXPECT_EQ(Wake(wait).candidate, 0);
+}
+
+TEST_F(RouterTest, TheCodeAtTheDeadlineTellsWhatTheLastAttemptMet) {
+  const std::pair<Status, Code> cases[] = {
+      {NotSent(), Code::kUnavailable},
+      {Status::Busy("full"), Code::kBusy},
+      {Status::Timeout("no answer"), Code::kTimeout},
+      {Lost(), Code::kUnavailable},
+  };
+  for (const auto& [error, code] : cases) {
+    Begin(RouteKind::kRead, 1, kSecond);
+    RouteAction action = Start();
+    const int64_t deadline_us = router_->deadline_us();
+    while (action.kind != Kind::kFinish) {
+      ASSERT_LE(action.until_us, deadline_us);
+      action = action.kind == Kind::kSend ? TransportSays(error) : Wake(action);
+    }
+    EXPECT_TRUE(action.status.Is(code)) << action.status.ToString();
+    EXPECT_EQ(now_us_, deadline_us);
+    EXPECT_GT(router_->attempts(), 2);
+  }
+}
+
+TEST_F(RouterTest, WithoutReplicasItWaitsForAMap) {
+  Begin(RouteKind::kRead, 0, kSecond);
+  RouteAction action = Start();
+  EXPECT_EQ(action.kind, Kind::kWait);
+  EXPECT_TRUE(action.refresh_map);
+  view_.count = 1;
+  view_.generation = 2;
+  EXPECT_EQ(Feed({.kind = RouteEvent::Kind::kWake, .status = {}}).kind, Kind::kSend);
+}
+
+TEST_F(RouterTest, CancelLeavesAWriteUnderWayInDoubt) {
+  Begin(RouteKind::kWrite, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  const RouteAction end =
+      Feed({.kind = RouteEvent::Kind::kCancel, .status = Status::Closed("closed")});
+  EXPECT_TRUE(end.status.Is(Code::kClosed));
+  EXPECT_TRUE(IsInDoubt(end.status.message()));
+
+  Begin(RouteKind::kWrite, 1);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  EXPECT_EQ(TransportSays(NotSent()).kind, Kind::kWait);
+  const RouteAction idle =
+      Feed({.kind = RouteEvent::Kind::kCancel, .status = Status::Closed("closed")});
+  EXPECT_FALSE(IsInDoubt(idle.status.message()));
+}
+
+TEST(ClassifyOutcomeTest, TellsWhetherTheRequestMayHaveBeenDone) {
+  EXPECT_EQ(ClassifyOutcome(Status::Ok(), true), Outcome::kFinal);
+  EXPECT_EQ(ClassifyOutcome(Status::Unavailable("not sent: refused"), false), Outcome::kNotSent);
+  EXPECT_EQ(ClassifyOutcome(Status::Timeout("not sent: late"), false), Outcome::kNotSent);
+  EXPECT_EQ(ClassifyOutcome(Status::Unavailable("lost"), false), Outcome::kLost);
+  EXPECT_EQ(ClassifyOutcome(Status::Cancelled("closed"), false), Outcome::kLost);
+  EXPECT_EQ(ClassifyOutcome(Status::Busy("full"), false), Outcome::kBusy);
+  EXPECT_EQ(ClassifyOutcome(Status::TooLarge("frame"), false), Outcome::kFinal);
+  // A store cannot pretend that its answer was the transport's.
+  EXPECT_EQ(ClassifyOutcome(Status::Timeout("not sent: x"), true), Outcome::kLost);
+  EXPECT_EQ(ClassifyOutcome(Status::Unavailable("moved: x"), true), Outcome::kRefused);
+  EXPECT_EQ(ClassifyOutcome(Status(Code::kResizing, "x"), true), Outcome::kRefused);
+}
+
+}  // namespace
+}  // namespace vasto::client

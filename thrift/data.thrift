@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads and writes of one shard; served by stores.
+include "common.thrift"
+
+namespace cpp vasto.thrift
+namespace py vasto_thrift.data
+
+// Which shard a request is meant for: lets a store tell a client that its cluster map is old.
+struct ShardRef {
+  1: common.Uuid keyspace,
+  2: i64 epoch = 0,       // of the client's map; 0: unknown, always accepted
+  3: i32 shard = -1,      // -1: the store computes it from the key
+  4: i32 timeout_ms = 0,  // what is left of the caller's deadline; 0: none. Late work is dropped
+}
+
+struct Value {
+  1: binary payload,             // empty when it was not asked for
+  2: i64 payload_size = 0,       // bytes; also set when the payload was not asked for
+  3: common.EventTime event_time = 0,
+  4: i64 expires_at_us = 0,      // 0: never
+  5: i32 value_type = 0,         // the application's own number
+  6: i64 content_checksum = 0,   // XXH3_64(payload, seed = XXH3_64(key)); 0: not given
+}
+
+struct ReadKey {
+  1: binary key,
+  2: optional i64 partition_hash,  // of a partition key; absent: the key is its own
+}
+
+// One key's result. code: OK, NOT_FOUND, CORRUPTION, ...
+struct ReadResult {
+  1: common.Code code = common.Code.NOT_FOUND,
+  2: Value value,      // when OK
+  3: string message,   // only on failures other than NOT_FOUND
+}
+
+struct GetRequest {
+  1: ShardRef ref,
+  2: ReadKey key,
+  3: bool meta_only = false,  // leave the payload out
+}
+typedef ReadResult GetResponse
+
+// All keys belong to ref.shard.
+struct MultiGetRequest {
+  1: ShardRef ref,
+  2: list<ReadKey> keys,
+  3: bool meta_only = false,
+}
+struct MultiGetResponse {
+  1: list<ReadResult> results,  // parallel to keys
+}
+
+enum WriteKind {
+  PUT = 1,
+  DELETE = 2,
+  TOUCH = 3,
+}
+
+enum Condition {
+  NONE = 0,
+  IF_ABSENT = 1,
+  IF_VERSION = 2,
+}
+
+struct WriteEntry {
+  1: WriteKind kind = WriteKind.PUT,
+  2: binary key,
+  3: optional i64 partition_hash,      // as in ReadKey
+  4: binary payload,                   // PUT only
+  5: i32 value_type = 0,               // PUT only
+  6: i64 content_checksum = 0,         // PUT only; 0: not given, the store computes it
+  7: common.EventTime event_time = 0,  // 0: the store's clock
+  8: i64 ttl_seconds = 0,              // PUT, 0: the keyspace's default. TOUCH, 0: never expires
+  9: i64 expires_at_us = 0,            // PUT: instead of ttl_seconds; 0: not given; -1: never
+  10: Condition condition = Condition.NONE,
+  11: common.EventTime if_version = 0, // IF_VERSION: the event time the visible value must have now
+}
+
+// code: OK, NOT_FOUND (touch of an absent key), ALREADY_EXISTS or STALE_WRITE (condition failed)...
+struct WriteResult {
+  1: common.Code code = common.Code.OK,
+  2: common.EventTime event_time = 0,  // of the write, or of what is stored when it did not apply
+  3: bool superseded = false,          // OK, but what is stored is newer: nothing changed
+  4: string message,
+}
+
+struct WriteRequest {
+  1: ShardRef ref,
+  2: WriteEntry entry,
+}
+typedef WriteResult WriteResponse
+
+// All entries belong to ref.shard. Applied in order, each with its own result and condition.
+struct WriteBatchRequest {
+  1: ShardRef ref,
+  2: list<WriteEntry> entries,
+}
+struct WriteBatchResponse {
+  1: list<WriteResult> results,  // parallel to entries
+}
+
+// The rows of one shard in [start, end), in key order, one page.
+struct ScanRequest {
+  1: ShardRef ref,                  // ref.shard must be given
+  2: binary start,
+  3: bool start_exclusive = false,
+  4: binary end_key,                // exclusive; empty: to the last key
+  5: i32 limit = 0,                 // rows; 0: as many as fit the page
+  6: i32 max_bytes = 0,             // 0: the store's default page; at most 4 MiB
+  7: bool keys_only = false,
+}
+struct ScanResponse {
+  1: binary rows,        // a row block (core/codec)
+  2: bool more = false,  // there may be rows after the last one
+  // When more: the start, not exclusive, of the next page. A page may end without a row after many
+  // deleted ones, so the last row does not tell.
+  3: binary resume_key,
+}
+
+service DataService {
+  GetResponse get(1: GetRequest request)
+    throws (1: common.VastoError error),
+  MultiGetResponse multi_get(1: MultiGetRequest request)
+    throws (1: common.VastoError error),
+  WriteResponse write(1: WriteRequest request)
+    throws (1: common.VastoError error),
+  WriteBatchResponse write_batch(1: WriteBatchRequest request)
+    throws (1: common.VastoError error),
+  ScanResponse scan(1: ScanRequest request)
+    throws (1: common.VastoError error),
+}
