@@ -5,7 +5,6 @@ import json
 import os
 import random
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -308,9 +307,8 @@ def test_an_open_loop_shows_a_stall_in_every_operation_it_delayed(make_cluster):
              "--rate", "1000", "--operations", "2500"], stdout=subprocess.PIPE,
             env=vasto_cluster.environment(cluster.folder)) as bench:
         wait_until(lambda: cluster.vasto("scan", "ks", "--limit", 1).out, "the first writes")
-        cluster.stores[0].signal(signal.SIGSTOP)
-        time.sleep(1)  # the length of the stall is what is measured
-        cluster.stores[0].signal(signal.SIGCONT)
+        with cluster.stores[0].paused():
+            time.sleep(1)  # the length of the stall is what is measured
         report = json.loads(bench.stdout.read())
         assert bench.wait(20 * SLOW) == 0
     latency = report["latency_us"]

@@ -4,7 +4,6 @@
 import os
 import pty
 import re
-import signal
 import subprocess
 import threading
 import time
@@ -166,8 +165,7 @@ def test_an_operation_is_waited_for_with_a_progress_bar_and_without_a_limit(make
     """The bar is only on a terminal. --timeout-ms, when given, limits the wait."""
     cluster = make_cluster(stores=2)
     cluster.create("ks", 4)
-    cluster.stores[0].signal(signal.SIGSTOP)
-    try:
+    with cluster.stores[0].paused():
         start = time.monotonic()
         tool = OnTerminal(cluster, BIN / "vastoadm", "-m", cluster.address, "keyspace", "compact",
                           "ks")
@@ -180,8 +178,6 @@ def test_an_operation_is_waited_for_with_a_progress_bar_and_without_a_limit(make
         while time.monotonic() - start < 10.5:
             assert tool.popen.poll() is None, tool.shown
             time.sleep(0.1)
-    finally:
-        cluster.stores[0].signal(signal.SIGCONT)
     assert tool.wait() == 0, tool.shown
     # The bar is wiped and the result stands in its place.
     assert tool.shown.endswith(b"\r\x1b[Kkeyspace ks compacted\r\n"), tool.shown
@@ -193,13 +189,10 @@ def test_a_store_that_is_silent_and_one_that_is_gone_have_exit_codes_of_their_ow
     cluster = make_cluster(stores=1)
     cluster.create("ks")
     cluster.put("ks", "k", b"v")
-    cluster.stores[0].signal(signal.SIGSTOP)
-    try:
+    with cluster.stores[0].paused():
         for argv in (("get", "ks", "k"), ("put", "ks", "k", "w"), ("scan", "ks")):
             result = cluster.vasto("--timeout-ms", 500, *argv, check=4)
             assert result.err.count("\n") == 1 and result.out == b"", result
-    finally:
-        cluster.stores[0].signal(signal.SIGCONT)
     wait_until(lambda: cluster.vasto("get", "ks", "k", check=None).code == 0, "the store")
     cluster.stores[0].kill9()
     for argv in (("get", "ks", "k"), ("put", "ks", "k", "w"), ("scan", "ks")):

@@ -6,6 +6,7 @@ wait has a deadline. close() stops everything, asserts that SIGTERM was enough, 
 crashed, and that no process of the test is left.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -133,6 +134,19 @@ class Process:
 
     def signal(self, number):
         self.popen.send_signal(number)
+
+    @contextlib.contextmanager
+    def paused(self):
+        """Meanwhile the process answers nothing, like a machine whose network cable was pulled."""
+        self.signal(signal.SIGSTOP)
+        try:
+            # kill() returns before the threads on other cores have stopped; the kernel reports the
+            # stop to the parent when the last one has.
+            stopped = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+            wait_until(lambda: os.waitid(os.P_PID, self.pid, stopped), f"{self.name} to stop")
+            yield
+        finally:
+            self.signal(signal.SIGCONT)
 
     def stop(self, timeout_s=STOP_S):
         """SIGTERM; must be enough within the 5 s of the contract. Returns the exit code."""

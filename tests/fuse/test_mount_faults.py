@@ -2,6 +2,7 @@
 """A mount when stores, masters or the mount itself stand still, die or are stopped."""
 
 import concurrent.futures
+import contextlib
 import errno
 import os
 import signal
@@ -12,7 +13,7 @@ import time
 import pytest
 
 import vasto_cluster
-from vasto_mount import UNREACHABLE, failure, is_mounted, outcome, standstill
+from vasto_mount import UNREACHABLE, failure, is_mounted, outcome
 
 SLOW = vasto_cluster.SLOW
 
@@ -42,7 +43,7 @@ def test_every_call_has_a_deadline(split_cluster, mounts):
     for name in ("a", "b"):
         (folder / name).write_text(name)
     with open(folder / "a", "rb") as reader, open(folder / "b", "r+b", buffering=0) as writer, \
-            standstill(split_cluster.stores[0]):
+            split_cluster.stores[0].paused():
         calls = {
             "stat": lambda: os.stat(folder / "a"),
             "open": lambda: os.open(folder / "a", os.O_RDONLY),
@@ -73,7 +74,7 @@ def test_lookups_in_one_directory_run_in_parallel(split_cluster, mounts):
     names = [folder / f"k{i}" for i in range(8)]
     for name in names:
         name.write_text("x")
-    with standstill(split_cluster.stores[0]), concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with split_cluster.stores[0].paused(), concurrent.futures.ThreadPoolExecutor(8) as pool:
         began = time.monotonic()
         results = list(pool.map(lambda name: outcome(os.stat, name), names))
         # One after the other they would take 8 s.
@@ -86,7 +87,7 @@ def test_a_signal_ends_what_waits_for_a_store(split_cluster, mounts):
     folder = mount.folder / "demo"
     (folder / "k").write_text("v")
     programs = [["cat", "k"], ["ls", "-l"], ["sh", "-c", "exec > k2; echo x"], ["rm", "-f", "k"]]
-    with standstill(split_cluster.stores[0]):
+    with split_cluster.stores[0].paused():
         for number in (signal.SIGTERM, signal.SIGKILL, signal.SIGINT):
             for argv in programs:
                 program = subprocess.Popen(argv, cwd=folder, stdout=subprocess.DEVNULL)
@@ -128,7 +129,7 @@ def test_hard_mounts_wait_for_the_store_and_can_be_interrupted(split_cluster, mo
     folder = mount.folder / "demo"
     (folder / "k").write_text("v")
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        with standstill(split_cluster.stores[0]):
+        with split_cluster.stores[0].paused():
             reading = pool.submit((folder / "k").read_text)
             listing = pool.submit(os.listdir, folder)
             program = subprocess.Popen(["cat", "k"], cwd=folder)
@@ -160,11 +161,11 @@ def test_without_a_master_files_go_on_and_df_does_not_hang(split_cluster, mounts
     assert os.listdir(mount.folder) == ["demo"]
     vasto_cluster.wait_until(lambda: os.statvfs(folder).f_blocks > 0, "the size of the disk")
     master = split_cluster.master
-    if how == "stopped":
-        master.signal(signal.SIGSTOP)
-    else:
-        master.kill9()
-    try:
+    with contextlib.ExitStack() as pause:
+        if how == "stopped":
+            pause.enter_context(master.paused())
+        else:
+            master.kill9()
         end = time.monotonic() + 2.5  # longer than anything is believed without asking
         while time.monotonic() < end:
             began = time.monotonic()
@@ -177,9 +178,6 @@ def test_without_a_master_files_go_on_and_df_does_not_hang(split_cluster, mounts
         began = time.monotonic()
         assert os.listdir(mount.folder) == ["demo"], "the names known last"
         assert time.monotonic() - began < 5 * SLOW
-    finally:
-        if how == "stopped":
-            master.signal(signal.SIGCONT)
 
 
 def hold_unpublished(folder, name):
@@ -240,7 +238,7 @@ def test_a_stop_is_bounded_and_says_what_was_lost(split_cluster, mounts, options
     mount = mounts(split_cluster, options)
     program = hold_unpublished(mount.folder / "demo", "lost")
     try:
-        with standstill(split_cluster.stores[0]):
+        with split_cluster.stores[0].paused():
             assert mount.stop() == 32
         assert "unpublished=1" in mount.log()
     finally:

@@ -12,7 +12,7 @@ import pytest
 
 import libvasto
 import vasto_cluster
-from vasto_mount import sh, standstill
+from vasto_mount import sh
 
 COUNT = 200_000
 # A listing held whole would take some hundred bytes for each of its keys.
@@ -167,7 +167,7 @@ def test_a_listing_goes_on_after_a_standstill_and_a_signal(split_cluster, mounts
 
     try:
         assert reader.stdout.readline() == "half\n"
-        with standstill(split_cluster.stores[0]):
+        with split_cluster.stores[0].paused():
             go_on()
             # The first signals may come while it still reads what was fetched ahead.
             vasto_cluster.wait_until(lambda: reader.send_signal(signal.SIGUSR1) or

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """mount.vasto as a process on a private folder, and what tests do with it."""
 
-import contextlib
 import ctypes
 import errno
 import os
 import re
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,13 +116,3 @@ class Mount:
             self.process.kill()
             self.process.wait(timeout=10)
         unmount_hard(self.folder)
-
-
-@contextlib.contextmanager
-def standstill(process):
-    """The process answers nothing, as a machine whose network cable was pulled."""
-    process.signal(signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        process.signal(signal.SIGCONT)
