@@ -121,10 +121,15 @@ void EncodeRecord(const Record& record, uint64_t content_checksum, std::string* 
 
 StatusOr<Record> DecodeRecord(std::string_view key, std::string_view bytes,
                               uint64_t* content_checksum) {
+  return DecodeRecordWithKeyHash(KeyHash(key), bytes, content_checksum);
+}
+
+StatusOr<Record> DecodeRecordWithKeyHash(uint64_t key_hash, std::string_view bytes,
+                                         uint64_t* content_checksum) {
   Record record;
   std::string_view header;
   VASTO_RETURN_IF_ERROR(Parse(bytes, &record, &header));
-  const uint64_t content = ContentChecksum(key, record.payload);
+  const uint64_t content = ContentChecksumWithKeyHash(key_hash, record.payload);
   const auto stored = GetFixed<uint32_t>(bytes.data() + bytes.size() - kRecordTrailerSize);
   if (Trailer(header, content) != stored) return Damaged("its checksum does not match");
   if (content_checksum != nullptr) *content_checksum = content;

@@ -81,6 +81,9 @@ size_t EncodeRecordAround(const Record& record, uint64_t content_checksum, char*
 // `bytes`. content_checksum (may be nullptr) gets ContentChecksum(key, payload).
 StatusOr<Record> DecodeRecord(std::string_view key, std::string_view bytes,
                               uint64_t* content_checksum);
+// The same for a caller that has KeyHash(key) already.
+StatusOr<Record> DecodeRecordWithKeyHash(uint64_t key_hash, std::string_view bytes,
+                                         uint64_t* content_checksum);
 
 // Parses the fields without verifying the checksum: for filters and ordering on bytes that RocksDB
 // has just verified. The result borrows its payload from `bytes`.

@@ -48,10 +48,11 @@ Status CheckShape(const Write& w) {
 
 }  // namespace
 
-BatchBuilder::BatchBuilder(rocksdb::DB* db, const ShardOptions& options, EventTime bound,
-                           const GcFloors* floors)
+BatchBuilder::BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner,
+                           const ShardOptions& options, EventTime bound, const GcFloors* floors)
     : db_(db),
       floors_(floors),
+      owner_(owner),
       origin_(options.origin),
       default_ttl_seconds_(options.default_ttl_seconds),
       max_clock_skew_us_(options.max_clock_skew_us),
@@ -259,7 +260,7 @@ Status BatchBuilder::ResolveOne(const Item& item) {
   }
   const Record record = MakeRecord(item, state);
   if (item.read && !Decide(item, *state, record, outcome)) return {};
-  VASTO_RETURN_IF_ERROR(Append(item.write->key, record, content_checksum));
+  VASTO_RETURN_IF_ERROR(Append(item, record, content_checksum));
   outcome->event_time = item.event_time;
   greatest_ = std::max(greatest_, item.event_time);
   if (state != nullptr) {
@@ -273,6 +274,7 @@ Status BatchBuilder::ResolveOne(const Item& item) {
 
 Status BatchBuilder::Resolve() {
   batch_.Clear();
+  changed_.clear();
   if (batch_.Data().capacity() > kMaxKeptBatchBytes) batch_ = rocksdb::WriteBatch();
   greatest_ = 0;
   for (const Item& item : items_) {
@@ -281,11 +283,12 @@ Status BatchBuilder::Resolve() {
   return AppendBound();
 }
 
-Status BatchBuilder::Append(std::string_view key, const Record& record, uint64_t content_checksum) {
+Status BatchBuilder::Append(const Item& item, const Record& record, uint64_t content_checksum) {
   char header[kMaxRecordHeaderSize];
   char trailer[kRecordTrailerSize];
   const size_t header_size = EncodeRecordAround(record, content_checksum, header, trailer);
-  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(key)};
+  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.write->key)};
+  changed_.emplace_back(owner_, item.write->key, item.hash);
   const rocksdb::Slice value_parts[] = {rocksdb::Slice(header, header_size),
                                         ToSlice(record.payload),
                                         rocksdb::Slice(trailer, kRecordTrailerSize)};

@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "core/storage/gc_floors.h"
+#include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
 #include "core/storage/timestamp_sketch.h"
 
@@ -33,9 +34,10 @@ namespace vasto::storage {
 
 class BatchBuilder {
  public:
-  // db, floors: borrowed; outlive *this. bound: what is stored as the clock bound, 0 for nothing.
-  BatchBuilder(rocksdb::DB* db, const ShardOptions& options, EventTime bound,
-               const GcFloors* floors);
+  // db, floors: borrowed; outlive *this. owner: the database's. bound: what is stored as
+  // the clock bound, 0 for nothing.
+  BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
+               EventTime bound, const GcFloors* floors);
 
   // Begins a batch: checks the writes and gives event times. writes: borrowed until Resolve
   // returned.
@@ -48,6 +50,8 @@ class BatchBuilder {
   Status Resolve();
 
   rocksdb::WriteBatch* batch() { return &batch_; }
+  // The keys that the batch changes. They borrow their bytes from the writes.
+  const std::vector<RecordCache::Key>& changed() const { return changed_; }
   // Whether the batch changes nothing and need not be written.
   bool empty() const { return batch_.Count() == 0; }
   // The batch was written.
@@ -90,11 +94,12 @@ class BatchBuilder {
   // What the write would store. state: of its key, nullptr when it needs none.
   Record MakeRecord(const Item& item, const KeyState* state) const;
   uint64_t ExpiryOf(const Write& write) const;
-  Status Append(std::string_view key, const Record& record, uint64_t content_checksum);
+  Status Append(const Item& item, const Record& record, uint64_t content_checksum);
   Status AppendBound();
 
   rocksdb::DB* const db_;         // borrowed; outlives *this
   const GcFloors* const floors_;  // borrowed; outlives *this
+  const RecordCache::Owner owner_;
   const uint64_t origin_;
   const uint64_t default_ttl_seconds_;
   const int64_t max_clock_skew_us_;
@@ -113,6 +118,7 @@ class BatchBuilder {
   std::string read_key_;
   std::vector<rocksdb::PinnableSlice> found_;
   rocksdb::WriteBatch batch_;
+  std::vector<RecordCache::Key> changed_;
 };
 
 }  // namespace vasto::storage

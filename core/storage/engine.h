@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the shards of one process part share: block cache, write buffers, background threads, timers
-// and the budget of open files.
+// What the shards of one process part share: caches, write buffers, background threads, timers and
+// the budget of open files.
 //
 // What a shard may have of the files and the write buffers is divided anew each time the number of
 // open shards doubles, so that a store with few shards keeps all their files open and writes large
@@ -16,6 +16,7 @@
 
 #include "core/base/mutex.h"
 #include "core/storage/options.h"
+#include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
 #include "core/storage/timers.h"
 
@@ -35,6 +36,7 @@ class Engine {
   Status Attach(rocksdb::DB* db) EXCLUDES(mu_);
   void Detach(rocksdb::DB* db) EXCLUDES(mu_);
 
+  RecordCache* record_cache() { return &record_cache_; }
   Timers* timers() { return &timers_; }
   // Bytes that must be free before a shard whose disk was full tries to write again.
   uint64_t resume_headroom_bytes() const { return options_.write_buffer_bytes / 8 + (1 << 20); }
@@ -47,6 +49,7 @@ class Engine {
   const std::unique_ptr<rocksdb::Env>
       env_;  // the given one's files, read without waiting on demand
   SharedParts shared_;
+  RecordCache record_cache_;
   Timers timers_;
   mutable Mutex mu_;
   std::set<rocksdb::DB*> shards_ GUARDED_BY(mu_);

@@ -37,9 +37,11 @@ static_assert(sizeof(rocksdb::PinnableSlice) <= 112 && alignof(rocksdb::Pinnable
 
 // Reused by every read of a thread.
 struct Reader::Scratch {
-  std::string keys;
-  std::vector<Order> order;
+  std::vector<RecordCache::Key> cache_keys;  // of the whole request
+  std::vector<RecordCache::Ticket> tickets;  // of the whole request
+  std::vector<Order> missing;                // what is not cached, sorted by key before it is read
   std::vector<uint32_t> asked;  // positions in the request, one for each distinct key, in key order
+  std::string keys;
   std::vector<rocksdb::Slice> slices;
   std::vector<rocksdb::PinnableSlice> values;
   std::vector<rocksdb::Status> statuses;
@@ -50,25 +52,45 @@ Reader::Scratch* Reader::ThreadScratch() {
   return &scratch;
 }
 
-void Reader::Sort(const std::string_view* keys, size_t count, Scratch* scratch) {
-  scratch->order.resize(count);
-  for (size_t i = 0; i < count; ++i)
-    scratch->order[i] = {HeadOf(keys[i]), static_cast<uint32_t>(i)};
-  std::sort(scratch->order.begin(), scratch->order.end(), [keys](const Order& a, const Order& b) {
+void Reader::FindCached(const std::string_view* keys, size_t count, int64_t wall_us,
+                        Scratch* scratch, ReadValue* out) const {
+  scratch->cache_keys.clear();
+  for (size_t i = 0; i < count; ++i) {
+    const RecordCache::Key& key =
+        scratch->cache_keys.emplace_back(owner_, keys[i], KeyHash(keys[i]));
+    if (count > 1) owner_.cache->Prefetch(key);
+  }
+  scratch->tickets.assign(count, {});
+  scratch->missing.clear();
+  for (size_t i = 0; i < count; ++i) {
+    rocksdb::PinnableSlice* const pin = Pin(&out[i]);
+    pin->Reset();
+    if (owner_.cache->Find(scratch->cache_keys[i], pin->GetSelf(), &scratch->tickets[i])) {
+      pin->PinSelf();
+      Decode(scratch->cache_keys[i], wall_us, &out[i]);
+    } else {
+      scratch->missing.push_back({HeadOf(keys[i]), static_cast<uint32_t>(i)});
+    }
+  }
+}
+
+void Reader::Sort(const std::string_view* keys, Scratch* scratch) {
+  const auto before = [keys](const Order& a, const Order& b) {
     if (a.head != b.head) return a.head < b.head;
     const int order = keys[a.index].compare(keys[b.index]);
     return order != 0 ? order < 0 : a.index < b.index;
-  });
+  };
+  std::sort(scratch->missing.begin(), scratch->missing.end(), before);
 }
 
 void Reader::Collect(const std::string_view* keys, Scratch* scratch) {
   size_t bytes = 0;
-  for (const Order& o : scratch->order) bytes += keys[o.index].size() + 1;
+  for (const Order& o : scratch->missing) bytes += keys[o.index].size() + 1;
   scratch->keys.clear();
   scratch->keys.reserve(bytes);
   scratch->asked.clear();
   scratch->slices.clear();
-  for (const Order& o : scratch->order) {
+  for (const Order& o : scratch->missing) {
     if (!scratch->asked.empty() && keys[scratch->asked.back()] == keys[o.index]) continue;
     const size_t begin = scratch->keys.size();
     AppendDataKey(keys[o.index], &scratch->keys);
@@ -107,19 +129,12 @@ ReadValue& ReadValue::operator=(ReadValue&& other) noexcept {
   return *this;
 }
 
-void Reader::Finish(std::string_view key, const rocksdb::Status& status,
-                    rocksdb::PinnableSlice* found, int64_t wall_us, ReadValue* out) {
+void Reader::Decode(const RecordCache::Key& key, int64_t wall_us, ReadValue* out) {
   rocksdb::PinnableSlice* const pin = Pin(out);
-  pin->Reset();
   out->record = Record();
-  if (!status.ok()) {
-    out->status = FromRocksDb(status);
-    return;
-  }
-  *pin = std::move(*found);
-  auto record = DecodeRecord(key, ToView(*pin), &out->content_checksum);
+  auto record = DecodeRecordWithKeyHash(key.key_hash, ToView(*pin), &out->content_checksum);
   if (!record.ok()) {
-    out->status = record.status().Prefixed("key " + Printable(key));
+    out->status = record.status().Prefixed("key " + Printable(key.bytes));
   } else if (!record->VisibleAt(wall_us)) {
     out->status = Status::NotFound("");
   } else {
@@ -141,38 +156,54 @@ void Reader::Repeat(const ReadValue& first, ReadValue* out) {
   out->record.payload = ToView(*pin);
 }
 
-void Reader::Fetch(rocksdb::DB* db, Scratch* scratch) {
+void Reader::Fetch(Scratch* scratch) const {
   const size_t count = scratch->slices.size();
   if (scratch->values.size() < count) scratch->values.resize(count);
   scratch->statuses.resize(count);
   if (count == 1) {  // gains nothing from MultiGet
-    scratch->statuses[0] = db->Get(rocksdb::ReadOptions(), db->DefaultColumnFamily(),
-                                   scratch->slices[0], scratch->values.data());
+    scratch->statuses[0] = db_->Get(rocksdb::ReadOptions(), db_->DefaultColumnFamily(),
+                                    scratch->slices[0], scratch->values.data());
     return;
   }
-  db->MultiGet(rocksdb::ReadOptions(), db->DefaultColumnFamily(), count, scratch->slices.data(),
-               scratch->values.data(), scratch->statuses.data(), true);
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), count, scratch->slices.data(),
+                scratch->values.data(), scratch->statuses.data(), true);
 }
 
-void Reader::MultiGet(rocksdb::DB* db, const std::string_view* keys, size_t count, bool may_wait,
-                      int64_t wall_us, ReadValue* out) {
-  Scratch* const scratch = ThreadScratch();
-  Sort(keys, count, scratch);
+void Reader::ReadMissing(const std::string_view* keys, bool may_wait, int64_t wall_us,
+                         Scratch* scratch, ReadValue* out) const {
+  Sort(keys, scratch);
   Collect(keys, scratch);
-  const size_t asked = scratch->asked.size();
   {
     const NonBlockingScope scope(!may_wait);
-    Fetch(db, scratch);
+    Fetch(scratch);
   }
-  for (size_t i = 0; i < asked; ++i) {
+  for (size_t i = 0; i < scratch->asked.size(); ++i) {
     const uint32_t index = scratch->asked[i];
-    Finish(keys[index], scratch->statuses[i], &scratch->values[i], wall_us, &out[index]);
+    ReadValue* const value = &out[index];
+    if (!scratch->statuses[i].ok()) {
+      value->record = Record();
+      value->status = FromRocksDb(scratch->statuses[i]);
+    } else {
+      const RecordCache::Key& key = scratch->cache_keys[index];
+      *Pin(value) = std::move(scratch->values[i]);
+      const std::string_view bytes = ToView(*Pin(value));
+      Decode(key, wall_us, value);
+      if (value->status.ok()) owner_.cache->Add(key, bytes, scratch->tickets[index]);
+    }
     scratch->values[i].Reset();
   }
-  if (asked == count) return;
+}
+
+void Reader::MultiGet(const std::string_view* keys, size_t count, bool may_wait, int64_t wall_us,
+                      ReadValue* out) const {
+  Scratch* const scratch = ThreadScratch();
+  FindCached(keys, count, wall_us, scratch, out);
+  if (scratch->missing.empty()) return;
+  ReadMissing(keys, may_wait, wall_us, scratch, out);
+  if (scratch->asked.size() == scratch->missing.size()) return;
   const ReadValue* first = nullptr;
   std::string_view first_key;
-  for (const Order& o : scratch->order) {
+  for (const Order& o : scratch->missing) {
     if (first != nullptr && keys[o.index] == first_key) {
       Repeat(*first, &out[o.index]);
     } else {

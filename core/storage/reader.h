@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads of single keys and of groups of keys.
+// Reads of single keys and of groups of keys: from the record cache, and what is not there from
+// RocksDB.
 //
-// Keys are sorted and repeated ones asked for once: RocksDB 7.8.3 may answer wrongly when one
-// MultiGet holds a key twice. Values are pinned where they are in the block cache, not copied.
+// Of RocksDB, keys are asked for in order and repeated ones once: 7.8.3 may answer wrongly when one
+// MultiGet holds a key twice. Its values are pinned where they are in the block cache, not copied.
 //
 // Threads: any; scratch memory of the calling thread.
 #pragma once
@@ -12,31 +13,43 @@
 #include <cstdint>
 #include <string_view>
 
+#include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
 
 namespace vasto::storage {
 
 class Reader {
  public:
+  // db: borrowed; outlives *this. owner: the database's.
+  Reader(rocksdb::DB* db, const RecordCache::Owner& owner) : db_(db), owner_(owner) {}
+
   // As Shard::MultiGet; wall_us: the moment that decides what has expired.
-  static void MultiGet(rocksdb::DB* db, const std::string_view* keys, size_t count, bool may_wait,
-                       int64_t wall_us, ReadValue* out);
+  void MultiGet(const std::string_view* keys, size_t count, bool may_wait, int64_t wall_us,
+                ReadValue* out) const;
 
  private:
   struct Scratch;
 
   static Scratch* ThreadScratch();
-  static void Sort(const std::string_view* keys, size_t count, Scratch* scratch);
+  // Finishes what is cached; the others are the scratch's `missing`.
+  void FindCached(const std::string_view* keys, size_t count, int64_t wall_us, Scratch* scratch,
+                  ReadValue* out) const;
+  // Reads the missing from RocksDB, and caches them.
+  void ReadMissing(const std::string_view* keys, bool may_wait, int64_t wall_us, Scratch* scratch,
+                   ReadValue* out) const;
+  static void Sort(const std::string_view* keys, Scratch* scratch);
   // Fills what RocksDB is asked for from the sorted order.
   static void Collect(const std::string_view* keys, Scratch* scratch);
   // Asks RocksDB for the slices of the scratch.
-  static void Fetch(rocksdb::DB* db, Scratch* scratch);
+  void Fetch(Scratch* scratch) const;
   static rocksdb::PinnableSlice* Pin(ReadValue* value);
-  // Turns what RocksDB gave for the key into the value's status and record.
-  static void Finish(std::string_view key, const rocksdb::Status& status,
-                     rocksdb::PinnableSlice* found, int64_t wall_us, ReadValue* out);
+  // Turns the pinned bytes of a record into the value's status and record.
+  static void Decode(const RecordCache::Key& key, int64_t wall_us, ReadValue* out);
   // The same answer for a repeated key, with bytes of its own.
   static void Repeat(const ReadValue& first, ReadValue* out);
+
+  rocksdb::DB* const db_;
+  const RecordCache::Owner owner_;
 
   friend class ReadValue;
 };

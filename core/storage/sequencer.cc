@@ -19,16 +19,17 @@ constexpr size_t kWriteOverhead = 128;
 
 }  // namespace
 
-Sequencer::Sequencer(rocksdb::DB* db, const ShardOptions& options, EventTime bound,
-                     const GcFloors* floors, ShardHealth* health, Timers* timers)
+Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
+                     EventTime bound, const GcFloors* floors, ShardHealth* health, Timers* timers)
     : db_(db),
+      cache_(owner.cache),
       health_(health),
       timers_(timers),
       pool_(options.pool),
       durability_(options.durability),
       sync_interval_us_(options.sync_interval_us),
       max_queued_bytes_(options.max_queued_bytes),
-      builder_(db, options, bound, floors) {
+      builder_(db, owner, options, bound, floors) {
   writes_.reserve(kMaxBatchWrites);
 }
 
@@ -142,6 +143,7 @@ bool Sequencer::WriteBatch(Where where, Status* result) {
   rocksdb::WriteOptions options;
   options.sync = durability_ == Durability::kAlways;
   options.no_slowdown = where == Where::kCaller;
+  const RecordCache::WriteScope scope(cache_, &builder_.changed());
   const rocksdb::Status status = WriteLogged(db_, *health_, options, builder_.batch());
   if (status.IsIncomplete() && options.no_slowdown) return false;
   *result = FromRocksDb(status);

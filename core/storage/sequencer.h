@@ -19,6 +19,7 @@
 #include "core/base/gate.h"
 #include "core/storage/batch_builder.h"
 #include "core/storage/health.h"
+#include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
 #include "core/storage/timers.h"
 #include "core/storage/write_queue.h"
@@ -31,9 +32,10 @@ class Sequencer {
   static constexpr size_t kMaxBatchWrites = 1024;
   static constexpr size_t kMaxBatchBytes = 1 << 20;
 
-  // db, floors, health, timers: borrowed; outlive *this. bound: the clock bound stored in db.
-  Sequencer(rocksdb::DB* db, const ShardOptions& options, EventTime bound, const GcFloors* floors,
-            ShardHealth* health, Timers* timers);
+  // db, floors, health, timers: borrowed; outlive *this. owner: the database's. bound:
+  // the clock bound stored in db.
+  Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
+            EventTime bound, const GcFloors* floors, ShardHealth* health, Timers* timers);
   Sequencer(const Sequencer&) = delete;
   Sequencer& operator=(const Sequencer&) = delete;
 
@@ -64,6 +66,7 @@ class Sequencer {
   static size_t BytesOf(const Write& write);
 
   rocksdb::DB* const db_;      // borrowed; outlives *this
+  RecordCache* const cache_;   // borrowed; outlives *this
   ShardHealth* const health_;  // borrowed; outlives *this
   Timers* const timers_;       // borrowed; outlives *this
   ThreadPool* const pool_;     // borrowed; outlives *this

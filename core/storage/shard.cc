@@ -64,7 +64,9 @@ uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
 class Shard::Impl {
  public:
   Impl(std::shared_ptr<Engine> engine, const ShardOptions& options)
-      : engine_(std::move(engine)), options_(options) {}
+      : engine_(std::move(engine)),
+        cache_owner_(engine_->record_cache()->NewOwner()),
+        options_(options) {}
   ~Impl() { Close().IgnoreError(); }
 
   Status Open();
@@ -73,6 +75,7 @@ class Shard::Impl {
   rocksdb::DB* db() const { return db_.get(); }
   const ShardOptions& options() const { return options_; }
   uint64_t incarnation() const { return folder_->identity().incarnation; }
+  const Reader& reader() const { return *reader_; }
   Sequencer* sequencer() { return sequencer_.get(); }
   Status health() const { return health_->Get(); }
   Status Flush();
@@ -95,6 +98,7 @@ class Shard::Impl {
   void TryResume();
 
   const std::shared_ptr<Engine> engine_;
+  const RecordCache::Owner cache_owner_;
   const ShardOptions options_;
   std::atomic<bool> opened_{false};
   std::atomic<bool> closing_{false};
@@ -108,6 +112,7 @@ class Shard::Impl {
   std::shared_ptr<ShardHealth> health_;
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
+  std::unique_ptr<Reader> reader_;
   std::unique_ptr<Sequencer> sequencer_;
 };
 
@@ -123,8 +128,9 @@ Status Shard::Impl::Open() {
   VASTO_ASSIGN_OR_RETURN(const EventTime bound, ReadBound());
   options_.hlc->Observe(bound);
   VASTO_RETURN_IF_ERROR(LoadFloors());
-  sequencer_ = std::make_unique<Sequencer>(db_.get(), options_, bound, &floors_, health_.get(),
-                                           engine_->timers());
+  reader_ = std::make_unique<Reader>(db_.get(), cache_owner_);
+  sequencer_ = std::make_unique<Sequencer>(db_.get(), cache_owner_, options_, bound, &floors_,
+                                           health_.get(), engine_->timers());
   VASTO_RETURN_IF_ERROR(engine_->Attach(db_.get()));
   opened_.store(true);
   if (health_->Get().Is(Code::kNoSpace)) ScheduleResume();
@@ -306,7 +312,7 @@ uint64_t Shard::incarnation() const { return impl_->incarnation(); }
 
 void Shard::MultiGet(const std::string_view* keys, size_t count, bool may_wait,
                      ReadValue* out) const {
-  Reader::MultiGet(impl_->db(), keys, count, may_wait, impl_->options().clock->WallMicros(), out);
+  impl_->reader().MultiGet(keys, count, may_wait, impl_->options().clock->WallMicros(), out);
 }
 
 void Shard::Submit(Write* list) { impl_->sequencer()->Submit(list); }

@@ -41,9 +41,10 @@
 namespace vasto::storage {
 
 // What all shards of one store share, so that memory and threads do not grow with their number:
-// block cache, write-buffer manager, background threads, rate limiter, open-file budget.
+// caches, write-buffer manager, background threads, rate limiter, open-file budget.
 struct EngineOptions {
-  size_t block_cache_bytes = 256 << 20;   // data, index and filter blocks
+  // For data, index and filter blocks; from 64 MiB on half of it for single records.
+  size_t block_cache_bytes = 256 << 20;
   size_t write_buffer_bytes = 128 << 20;  // of all shards together
   int background_threads = 2;
   int max_open_files = 4096;                // of all shards together

@@ -26,7 +26,7 @@ DEFINE_string(create, "",
               "keyspaces to make if they are not there: KS[,KS], one shard on each store");
 DEFINE_string(mount, "", "folder to mount the cluster on; empty: no mount");
 DEFINE_uint64(block_cache_mb, 256,
-              "memory for blocks read from disk, in MiB, of all stores together");
+              "memory for caching what is read, in MiB, of all stores together");
 DEFINE_uint64(write_buffer_mb, 128,
               "memory for writes not yet in files, in MiB, of all stores together");
 DEFINE_string(http, "", "HOST:PORT for /metrics (Prometheus) and /status (JSON); empty: none");

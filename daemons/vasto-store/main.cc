@@ -24,7 +24,7 @@ DEFINE_string(zone, "", "failure zone; replicas are put in different zones");
 DEFINE_string(tags, "", "labels a keyspace can ask for, separated by commas");
 DEFINE_uint64(disk_gb, 0, "space this store may use, in GiB; 0: the whole disk");
 DEFINE_uint64(block_cache_mb, 256,
-              "memory for blocks read from disk, in MiB, of all shards together");
+              "memory for caching what is read, in MiB, of all shards together");
 DEFINE_uint64(write_buffer_mb, 128,
               "memory for writes not yet in files, in MiB, of all shards together");
 DEFINE_uint64(tombstone_grace_s, 86400,

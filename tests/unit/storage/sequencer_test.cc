@@ -186,7 +186,8 @@ TEST_F(SequencerTest, AStallMovesToThePoolAndFillsTheQueue) {
   ShardHealth health("test", Logger::Null());
   options_.max_queued_bytes = 1 << 20;
   const GcFloors floors(nullptr);
-  Sequencer sequencer(db.get(), options_, 0, &floors, &health, engine.timers());
+  Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, &health,
+                      engine.timers());
 
   ASSERT_TRUE(db->PauseBackgroundWork().ok());
   constexpr int kCount = 2000;
