@@ -4,7 +4,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/sst_file_manager.h>
-#include <rocksdb/write_buffer_manager.h>
 
 #include <algorithm>
 #include <string>
@@ -24,8 +23,9 @@ constexpr int kMinFilesPerShard = 32;
 constexpr size_t kMinWriteBuffer = 1 << 20;
 constexpr size_t kMaxWriteBuffer = 32 << 20;
 // An idle shard costs one arena block.
-constexpr size_t kBlocksPerWriteBuffer = 128;
-constexpr size_t kMinArenaBlock = 16 << 10;
+constexpr size_t kBlocksPerWriteBuffer = 256;
+// What an open database takes outside of caches and memtables, measured with hundreds of them.
+constexpr size_t kBytesPerShard = 128 << 10;
 
 // Below this all of the memory for caching goes to blocks: filters and indexes come first.
 constexpr size_t kMinBytesForRecords = 64 << 20;
@@ -36,27 +36,29 @@ constexpr size_t kMinBytesForRecords = 64 << 20;
 size_t RecordCacheBytes(const EngineOptions& options) {
   return options.block_cache_bytes < kMinBytesForRecords ? 0 : options.block_cache_bytes / 2;
 }
-
-size_t ArenaBlock(size_t write_buffer) {
-  return std::max(kMinArenaBlock, write_buffer / kBlocksPerWriteBuffer);
+size_t BlockCacheBytes(const EngineOptions& options) {
+  return options.block_cache_bytes - RecordCacheBytes(options);
 }
+
+size_t ArenaBlock(size_t write_buffer) { return write_buffer / kBlocksPerWriteBuffer; }
 
 }  // namespace
 
 Engine::Engine(const EngineOptions& options, rocksdb::Env* env)
     : options_(options),
       env_(rocksdb::NewCompositeEnv(NewNonBlockingFileSystem(env->GetFileSystem()))),
+      write_buffers_(options.write_buffer_bytes),
       record_cache_(RecordCacheBytes(options)),
       timers_(kTimerThreads, options.clock) {
   shared_.env = env_.get();
   shared_.env->IncBackgroundThreadsIfNeeded(options.background_threads, rocksdb::Env::LOW);
   shared_.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::HIGH);
   rocksdb::LRUCacheOptions cache;
-  cache.capacity = options.block_cache_bytes - RecordCacheBytes(options);
+  cache.capacity = BlockCacheBytes(options);
   // Index and filter blocks are asked for by every read: a scan must not drive them out.
   cache.high_pri_pool_ratio = 0.5;
   shared_.block_cache = rocksdb::NewLRUCache(cache);
-  shared_.write_buffers = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffer_bytes);
+  shared_.write_buffers = write_buffers_.manager();
   if (options.background_bytes_per_second > 0) {
     shared_.rate_limiter.reset(rocksdb::NewGenericRateLimiter(options.background_bytes_per_second));
   }
@@ -71,7 +73,7 @@ int Engine::FilesPerShard() const {
 size_t Engine::WriteBufferPerShard() const {
   const size_t budget = options_.write_buffer_bytes;
   const size_t most = std::clamp(budget / 2, kMinWriteBuffer, kMaxWriteBuffer);
-  return std::clamp(4 * budget / static_cast<size_t>(divisor_), kMinWriteBuffer, most);
+  return std::clamp(8 * budget / static_cast<size_t>(divisor_), kMinWriteBuffer, most);
 }
 
 rocksdb::Options Engine::MakeDbOptions() const {
@@ -83,10 +85,20 @@ rocksdb::Options Engine::MakeDbOptions() const {
   return options;
 }
 
-Status Engine::Attach(rocksdb::DB* db) {
+void Engine::SizeBlockCache() {
+  const size_t most = BlockCacheBytes(options_);
+  shared_.block_cache->SetCapacity(most - std::min(most / 2, shards_.size() * kBytesPerShard));
+}
+
+Status Engine::Attach(rocksdb::DB* db, const ShardHealth* health) {
+  write_buffers_.Attach(db, health);
   MutexLock lock(&mu_);
   shards_.insert(db);
-  if (shards_.size() <= static_cast<size_t>(divisor_)) return {};
+  SizeBlockCache();
+  return shards_.size() <= static_cast<size_t>(divisor_) ? Status::Ok() : DivideAnew();
+}
+
+Status Engine::DivideAnew() {
   const int files_before = FilesPerShard();
   const size_t buffer_before = WriteBufferPerShard();
   divisor_ *= 2;
@@ -106,8 +118,10 @@ Status Engine::Attach(rocksdb::DB* db) {
 }
 
 void Engine::Detach(rocksdb::DB* db) {
+  write_buffers_.Detach(db);
   MutexLock lock(&mu_);
   shards_.erase(db);
+  SizeBlockCache();
 }
 
 StatusOr<std::shared_ptr<Engine>> NewEngine(const EngineOptions& options) {

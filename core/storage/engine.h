@@ -4,7 +4,8 @@
 //
 // What a shard may have of the files and the write buffers is divided anew each time the number of
 // open shards doubles, so that a store with few shards keeps all their files open and writes large
-// tables, and one with hundreds stays below its limits.
+// tables, and one with hundreds stays below its limits. What an open shard costs besides, about
+// 128 KiB, is taken from the block cache, up to half of that.
 //
 // Threads: any. Each shard holds a shared_ptr and calls Detach before its database goes.
 #pragma once
@@ -19,6 +20,7 @@
 #include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
 #include "core/storage/timers.h"
+#include "core/storage/write_buffers.h"
 
 namespace vasto::storage {
 
@@ -32,11 +34,12 @@ class Engine {
 
   // The options for the next database to open; the caller adds what is its own.
   rocksdb::Options MakeDbOptions() const EXCLUDES(mu_);
-  // Counts an open database in, and out again. db: borrowed until Detach.
-  Status Attach(rocksdb::DB* db) EXCLUDES(mu_);
+  // Counts an open database in, and out again. db, health: borrowed until Detach.
+  Status Attach(rocksdb::DB* db, const ShardHealth* health) EXCLUDES(mu_);
   void Detach(rocksdb::DB* db) EXCLUDES(mu_);
 
   RecordCache* record_cache() { return &record_cache_; }
+  WriteBuffers* write_buffers() { return &write_buffers_; }
   Timers* timers() { return &timers_; }
   // Bytes that must be free before a shard whose disk was full tries to write again.
   uint64_t resume_headroom_bytes() const { return options_.write_buffer_bytes / 8 + (1 << 20); }
@@ -44,10 +47,13 @@ class Engine {
  private:
   int FilesPerShard() const REQUIRES(mu_);
   size_t WriteBufferPerShard() const REQUIRES(mu_);
+  void SizeBlockCache() REQUIRES(mu_);
+  Status DivideAnew() REQUIRES(mu_);
 
   const EngineOptions options_;
   const std::unique_ptr<rocksdb::Env>
       env_;  // the given one's files, read without waiting on demand
+  WriteBuffers write_buffers_;
   SharedParts shared_;
   RecordCache record_cache_;
   Timers timers_;

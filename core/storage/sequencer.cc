@@ -20,18 +20,17 @@ constexpr size_t kWriteOverhead = 128;
 }  // namespace
 
 Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-                     EventTime bound, const GcFloors* floors, ShardHealth* health, Timers* timers)
+                     EventTime bound, const GcFloors* floors, ShardHealth* health, Engine* engine)
     : db_(db),
       cache_(owner.cache),
+      buffers_(engine->write_buffers()),
       health_(health),
-      timers_(timers),
+      timers_(engine->timers()),
       pool_(options.pool),
       durability_(options.durability),
       sync_interval_us_(options.sync_interval_us),
       max_queued_bytes_(options.max_queued_bytes),
-      builder_(db, owner, options, bound, floors) {
-  writes_.reserve(kMaxBatchWrites);
-}
+      builder_(db, owner, options, bound, floors) {}
 
 size_t Sequencer::BytesOf(const Write& write) {
   return write.key.size() + write.payload.size() + kWriteOverhead;
@@ -140,6 +139,10 @@ void Sequencer::TakeBatch() {
 }
 
 bool Sequencer::WriteBatch(Where where, Status* result) {
+  if (!buffers_->HasRoom()) {
+    if (where == Where::kCaller) return false;
+    if (where == Where::kPool) buffers_->WaitForRoom();
+  }
   rocksdb::WriteOptions options;
   options.sync = durability_ == Durability::kAlways;
   options.no_slowdown = where == Where::kCaller;

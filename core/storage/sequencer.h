@@ -5,7 +5,8 @@
 // that arrive together share one log append (and one sync).
 //
 // A leader that would have to wait (the log must be synced, a stored record is on the disk only,
-// RocksDB asks for a pause) or that has led for long hands over to a pool thread.
+// RocksDB asks for a pause, the write buffers are full) or that has led for long hands over to a
+// pool thread.
 //
 // Threads: Submit from any thread; Close once, after the last Submit returned.
 #pragma once
@@ -18,6 +19,7 @@
 
 #include "core/base/gate.h"
 #include "core/storage/batch_builder.h"
+#include "core/storage/engine.h"
 #include "core/storage/health.h"
 #include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
@@ -32,10 +34,10 @@ class Sequencer {
   static constexpr size_t kMaxBatchWrites = 1024;
   static constexpr size_t kMaxBatchBytes = 1 << 20;
 
-  // db, floors, health, timers: borrowed; outlive *this. owner: the database's. bound:
-  // the clock bound stored in db.
+  // db, floors, health, engine: borrowed; outlive *this. owner: the database's. bound: the clock
+  // bound stored in db.
   Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-            EventTime bound, const GcFloors* floors, ShardHealth* health, Timers* timers);
+            EventTime bound, const GcFloors* floors, ShardHealth* health, Engine* engine);
   Sequencer(const Sequencer&) = delete;
   Sequencer& operator=(const Sequencer&) = delete;
 
@@ -56,7 +58,7 @@ class Sequencer {
   // Takes the batch one or more stages on. False: where it is it would have to wait.
   bool Step(Where where);
   void TakeBatch();
-  // False: RocksDB wants the write to wait. Otherwise *result says how it went.
+  // False: the write should wait elsewhere. Otherwise *result says how it went.
   bool WriteBatch(Where where, Status* result);
   // Ends all writes of the batch; those still OK get the status when it is not.
   void Complete(const Status& status);
@@ -65,11 +67,12 @@ class Sequencer {
   static void RefuseAll(Write* list, const Status& status);
   static size_t BytesOf(const Write& write);
 
-  rocksdb::DB* const db_;      // borrowed; outlives *this
-  RecordCache* const cache_;   // borrowed; outlives *this
-  ShardHealth* const health_;  // borrowed; outlives *this
-  Timers* const timers_;       // borrowed; outlives *this
-  ThreadPool* const pool_;     // borrowed; outlives *this
+  rocksdb::DB* const db_;        // borrowed; outlives *this
+  RecordCache* const cache_;     // borrowed; outlives *this
+  WriteBuffers* const buffers_;  // borrowed; outlives *this
+  ShardHealth* const health_;    // borrowed; outlives *this
+  Timers* const timers_;         // borrowed; outlives *this
+  ThreadPool* const pool_;       // borrowed; outlives *this
   const Durability durability_;
   const int64_t sync_interval_us_;
   const size_t max_queued_bytes_;

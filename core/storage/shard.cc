@@ -130,8 +130,8 @@ Status Shard::Impl::Open() {
   VASTO_RETURN_IF_ERROR(LoadFloors());
   reader_ = std::make_unique<Reader>(db_.get(), cache_owner_);
   sequencer_ = std::make_unique<Sequencer>(db_.get(), cache_owner_, options_, bound, &floors_,
-                                           health_.get(), engine_->timers());
-  VASTO_RETURN_IF_ERROR(engine_->Attach(db_.get()));
+                                           health_.get(), engine_.get());
+  VASTO_RETURN_IF_ERROR(engine_->Attach(db_.get(), health_.get()));
   opened_.store(true);
   if (health_->Get().Is(Code::kNoSpace)) ScheduleResume();
   return {};

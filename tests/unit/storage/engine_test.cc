@@ -34,7 +34,7 @@ TEST(Engine, EffectiveOptions) {
   EXPECT_TRUE(CheckOptions(o).ok());
   EXPECT_EQ(o.max_write_buffer_number, 2);
   EXPECT_EQ(o.write_buffer_size, 32u << 20);
-  EXPECT_EQ(o.arena_block_size, 256u << 10);
+  EXPECT_EQ(o.arena_block_size, 128u << 10);
   EXPECT_TRUE(o.memtable_whole_key_filtering);
   EXPECT_EQ(o.memtable_prefix_bloom_size_ratio, 0.01);
   EXPECT_EQ(o.wal_bytes_per_sync, 1u << 20);
@@ -91,28 +91,54 @@ TEST(Engine, RefusesNonsense) {
 
 TEST(Engine, DividesItsBudgetsAmongItsShards) {
   TempFolder folder;
-  Engine engine{EngineOptions{.write_buffer_bytes = 64 << 20, .max_open_files = 800}};
+  Engine engine{EngineOptions{.write_buffer_bytes = 32 << 20, .max_open_files = 800}};
+  const ShardHealth health("all", Logger::Null());
   std::vector<std::unique_ptr<rocksdb::DB>> dbs;
   const auto open_up_to = [&](size_t count) {
     while (dbs.size() < count) {
       dbs.push_back(OpenRaw(&engine, folder.path() + "/" + std::to_string(dbs.size())));
-      ASSERT_TRUE(engine.Attach(dbs.back().get()).ok());
+      ASSERT_TRUE(engine.Attach(dbs.back().get(), &health).ok());
     }
   };
   const auto expect_each = [&](int files, size_t write_buffer_mb) {
     for (const auto& db : dbs) {
       EXPECT_EQ(db->GetDBOptions().max_open_files, files);
       EXPECT_EQ(db->GetOptions().write_buffer_size, write_buffer_mb << 20);
-      EXPECT_EQ(db->GetOptions().arena_block_size, write_buffer_mb << 13);
+      EXPECT_EQ(db->GetOptions().arena_block_size, write_buffer_mb << 12);
     }
   };
   open_up_to(8);
-  expect_each(100, 32);
+  expect_each(100, 16);
   open_up_to(9);
   expect_each(50, 16);
   open_up_to(17);
   expect_each(32, 8);
   for (const auto& db : dbs) engine.Detach(db.get());
+}
+
+TEST(Engine, TakesWhatShardsCostFromTheBlockCache) {
+  TempFolder folder;
+  Engine engine{EngineOptions{.block_cache_bytes = 2 << 20}};
+  const ShardHealth health("all", Logger::Null());
+  std::vector<std::unique_ptr<rocksdb::DB>> dbs;
+  const auto open_one = [&] {
+    dbs.push_back(OpenRaw(&engine, folder.path() + "/" + std::to_string(dbs.size())));
+    ASSERT_TRUE(engine.Attach(dbs.back().get(), &health).ok());
+  };
+  const auto cache_bytes = [&] {
+    uint64_t bytes = 0;
+    EXPECT_TRUE(dbs.front()->GetIntProperty(rocksdb::DB::Properties::kBlockCacheCapacity, &bytes));
+    return bytes;
+  };
+  open_one();
+  const uint64_t with_one = cache_bytes();
+  EXPECT_LT(with_one, 2u << 20);
+  open_one();
+  EXPECT_EQ(cache_bytes(), with_one - ((2u << 20) - with_one));
+  while (dbs.size() < 12) open_one();
+  EXPECT_EQ(cache_bytes(), 1u << 20) << "half is left, however many";
+  for (const auto& db : dbs) engine.Detach(db.get());
+  EXPECT_EQ(cache_bytes(), 2u << 20);
 }
 
 size_t ThreadCount() {
@@ -159,7 +185,7 @@ TEST_F(ManyShardsTest, ManyShardsAreCheap) {
     EXPECT_EQ(Get(*shard, "k"), std::to_string(i));
     memory += shard->Stats().memory_bytes;
   }
-  EXPECT_LE(memory, static_cast<uint64_t>(kShards) * (256 << 10));
+  EXPECT_LE(memory, EngineOptions{}.write_buffer_bytes / 10);
 }
 
 }  // namespace

@@ -187,7 +187,7 @@ TEST_F(SequencerTest, AStallMovesToThePoolAndFillsTheQueue) {
   options_.max_queued_bytes = 1 << 20;
   const GcFloors floors(nullptr);
   Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, &health,
-                      engine.timers());
+                      &engine);
 
   ASSERT_TRUE(db->PauseBackgroundWork().ok());
   constexpr int kCount = 2000;
