@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <string>
 
+#include "core/storage/memtable.h"
+
 namespace vasto::storage {
 namespace {
 
@@ -32,6 +34,8 @@ std::shared_ptr<rocksdb::TableFactory> MakeTableFactory(const SharedParts& share
 }
 
 void SetShape(const SharedParts& shared, rocksdb::Options* options) {
+  options->memtable_factory = NewMemtableFactory();
+  options->allow_concurrent_memtable_write = false;
   options->max_write_buffer_number = 2;  // one filling, one being flushed
   // Most reads find nothing in the memtable; a search of its skip list would cost them as much as
   // all the rest. A hundredth of the buffer is 15 bits for a record of 130 bytes.
@@ -98,6 +102,8 @@ Status CheckOptions(const rocksdb::Options& o) {
   VASTO_RETURN_IF_ERROR(Refuse(o.unordered_write, "unordered_write", "breaks the log's order"));
   VASTO_RETURN_IF_ERROR(
       Refuse(o.enable_pipelined_write, "enable_pipelined_write", "one writer gains nothing"));
+  VASTO_RETURN_IF_ERROR(Refuse(o.allow_concurrent_memtable_write, "allow_concurrent_memtable_write",
+                               "our memtable has one inserter"));
   VASTO_RETURN_IF_ERROR(Refuse(o.wal_compression != rocksdb::kNoCompression, "wal_compression",
                                "an empty compressed log breaks the search for a position"));
   VASTO_RETURN_IF_ERROR(
