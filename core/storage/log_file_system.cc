@@ -2,6 +2,7 @@
 #include "core/storage/log_file_system.h"
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,53 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
+
+// A log for which there was no space, not even for its name. It is created with the first append:
+// RocksDB itself takes a failure at that moment for one that only a restart can mend.
+class LateFile final : public rocksdb::FSWritableFile {
+ public:
+  using Create = std::function<IOStatus(std::unique_ptr<rocksdb::FSWritableFile>*)>;
+  explicit LateFile(Create create) : create_(std::move(create)) {}
+
+  IOStatus Append(const Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    if (file_ == nullptr) {
+      std::unique_ptr<rocksdb::FSWritableFile> file;
+      const IOStatus status = create_(&file);
+      if (!status.ok()) return status;
+      owner_ = std::move(file);
+      file_.store(owner_.get());
+    }
+    return file_.load()->Append(data, options, debug);
+  }
+  IOStatus Append(const Slice& data, const IOOptions& options,
+                  const rocksdb::DataVerificationInfo& /*info*/, IODebugContext* debug) override {
+    return Append(data, options, debug);
+  }
+  IOStatus Flush(const IOOptions& options, IODebugContext* debug) override {
+    return IfCreated([&](auto* file) { return file->Flush(options, debug); });
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    return IfCreated([&](auto* file) { return file->Sync(options, debug); });
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override {
+    return IfCreated([&](auto* file) { return file->Fsync(options, debug); });
+  }
+  IOStatus Close(const IOOptions& options, IODebugContext* debug) override {
+    return IfCreated([&](auto* file) { return file->Close(options, debug); });
+  }
+  bool IsSyncThreadSafe() const override { return true; }
+
+ private:
+  template <typename CallFn>
+  IOStatus IfCreated(CallFn call) {
+    rocksdb::FSWritableFile* const file = file_.load();
+    return file == nullptr ? IOStatus::OK() : call(file);
+  }
+
+  const Create create_;
+  std::unique_ptr<rocksdb::FSWritableFile> owner_;
+  std::atomic<rocksdb::FSWritableFile*> file_{nullptr};  // owner_'s, once it is there
+};
 
 // Threads: RocksDB appends from one at a time, and may sync from another meanwhile.
 class LogFile final : public rocksdb::FSWritableFileOwnerWrapper {
@@ -69,11 +117,15 @@ class LogFileSystem final : public rocksdb::FileSystemWrapper {
   IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                            std::unique_ptr<rocksdb::FSWritableFile>* result,
                            IODebugContext* debug) override {
-    std::unique_ptr<rocksdb::FSWritableFile> file;
-    IOStatus status = FileSystemWrapper::NewWritableFile(path, options, &file, debug);
-    if (!status.ok()) return status;
-    if (path.ends_with(".log")) file = std::make_unique<LogFile>(std::move(file), health_);
-    *result = std::move(file);
+    IOStatus status = FileSystemWrapper::NewWritableFile(path, options, result, debug);
+    if (!path.ends_with(".log")) return status;
+    if (status.IsNoSpace()) {
+      *result = std::make_unique<LateFile>([target = target_, path, options](auto* file) {
+        return target->NewWritableFile(path, options, file, nullptr);
+      });
+      status = IOStatus::OK();
+    }
+    if (status.ok()) *result = std::make_unique<LogFile>(std::move(*result), health_);
     return status;
   }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 #include <sys/mount.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -189,6 +190,11 @@ class FullDiskTest : public ShardTest {
     while (fs::space(disk_).available > leave_bytes && ballast.write(chunk.data(), 4096).flush()) {
     }
   }
+  // How many files the disk may have.
+  void SetMostFiles(uint64_t files) {
+    const std::string option = "nr_inodes=" + std::to_string(files);
+    ASSERT_EQ(::mount(nullptr, disk_.c_str(), nullptr, MS_REMOUNT, option.c_str()), 0);
+  }
   void FreeDisk() { fs::remove(disk_ + "/ballast"); }
   // Writes until the disk is full; the acknowledged ones are in acked_.
   Status WriteUntilFull() {
@@ -259,6 +265,29 @@ TEST_F(FullDiskTest, WritesStopReadsGoOnAndAllIsWellWhenThereIsSpaceAgain) {
     ASSERT_TRUE(copied.ok()) << copied.status().ToString();
     ExpectAllAcked(**copied);
   }
+  Reopen();
+  ExpectAllAcked(*shard_);
+}
+
+TEST_F(FullDiskTest, WritesResumeAfterALogCouldNotBeCreated) {
+  Open();
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "k" + std::to_string(next_++);
+    ASSERT_TRUE(Apply(shard_.get(), Put(key, "v")).status.ok());
+    acked_[key] = "v";
+  }
+  struct statvfs disk;
+  ASSERT_EQ(::statvfs(disk_.c_str(), &disk), 0);
+  SetMostFiles(disk.f_files - disk.f_ffree);
+  EXPECT_TRUE(shard_->Flush().Is(Code::kNoSpace));  // it begins with a new log
+  EXPECT_TRUE(shard_->Health().Is(Code::kNoSpace)) << shard_->Health().ToString();
+  EXPECT_TRUE(Apply(shard_.get(), Put("refused", "v")).status.Is(Code::kNoSpace));
+  ExpectAllAcked(*shard_);
+  SetMostFiles(disk.f_files);
+  AwaitHealthy();
+  ASSERT_TRUE(Apply(shard_.get(), Put("after", "v")).status.ok());
+  acked_["after"] = "v";
+  ExpectAllAcked(*shard_);
   Reopen();
   ExpectAllAcked(*shard_);
 }
