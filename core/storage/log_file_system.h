@@ -9,8 +9,8 @@
 // written to again. Since the records of the failed write are in the memtable then, a Flush() makes
 // them durable and begins a new log, after which writes may go on.
 //
-// A log that cannot be created for want of space is created later, by the first write that needs it;
-// RocksDB would call that failure fatal.
+// A log that cannot be created for want of space is created later, by the first write that needs
+// it; RocksDB would call that failure fatal.
 //
 // So a write may be acknowledged only when no log failed while it ran: WriteLogged and SyncLog
 // look. One that failed is visible until the shard closes, and after that if a flush came before.
