@@ -2,6 +2,7 @@
 #include "core/storage/log_file_system.h"
 
 #include <atomic>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <utility>
@@ -13,6 +14,18 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
+
+// RocksDB syncs the folder of a log once, which may have been before a late one was in it.
+IOStatus CreateForGood(rocksdb::FileSystem* files, const std::string& path,
+                       const rocksdb::FileOptions& options,
+                       std::unique_ptr<rocksdb::FSWritableFile>* file) {
+  IOStatus status = files->NewWritableFile(path, options, file, nullptr);
+  if (!status.ok()) return status;
+  std::unique_ptr<rocksdb::FSDirectory> folder;
+  const std::string name = std::filesystem::path(path).parent_path().string();
+  status = files->NewDirectory(name, options.io_options, &folder, nullptr);
+  return status.ok() ? folder->Fsync(options.io_options, nullptr) : status;
+}
 
 // A log for which there was no space, not even for its name. It is created with the first append:
 // RocksDB itself takes a failure at that moment for one that only a restart can mend.
@@ -121,7 +134,7 @@ class LogFileSystem final : public rocksdb::FileSystemWrapper {
     if (!path.ends_with(".log")) return status;
     if (status.IsNoSpace()) {
       *result = std::make_unique<LateFile>([target = target_, path, options](auto* file) {
-        return target->NewWritableFile(path, options, file, nullptr);
+        return CreateForGood(target.get(), path, options, file);
       });
       status = IOStatus::OK();
     }

@@ -37,8 +37,8 @@ void SetShape(const SharedParts& shared, rocksdb::Options* options) {
   options->memtable_factory = NewMemtableFactory();
   options->allow_concurrent_memtable_write = false;
   options->max_write_buffer_number = 2;  // one filling, one being flushed
-  // Most reads find nothing in the memtable; a search of its skip list would cost them as much as
-  // all the rest. A hundredth of the buffer is 15 bits for a record of 130 bytes.
+  // Most reads find nothing in the memtable: a filter spares them a look into each of its tables. A
+  // hundredth of the buffer is some 15 bits for a small record.
   options->memtable_whole_key_filtering = true;
   options->memtable_prefix_bloom_size_ratio = 0.01;
   options->level_compaction_dynamic_level_bytes = true;

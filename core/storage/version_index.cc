@@ -16,7 +16,6 @@ void VersionIndex::AddTable(char* memory) {
   assert(table < kMaxTables);
   tables_[table] = reinterpret_cast<std::atomic<Version*>*>(memory);
   std::uninitialized_value_construct_n(tables_[table], Buckets(table));
-  // The last table takes everything.
   capacity_ =
       table + 1 == kMaxTables ? std::numeric_limits<size_t>::max() : capacity_ + Buckets(table);
   tables_in_use_.store(table + 1, std::memory_order_release);

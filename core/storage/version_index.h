@@ -54,7 +54,7 @@ class VersionIndex {
  private:
   // Small enough to leave an idle memtable in the first 2 KiB of its arena.
   static constexpr size_t kFirstBuckets = 64;
-  // Their buckets are the most that a 32-bit hash can tell apart.
+  // The last, of half a billion buckets, takes all that comes.
   static constexpr size_t kMaxTables = 24;
 
   static size_t Buckets(size_t table) { return kFirstBuckets << table; }

@@ -21,10 +21,12 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   FaultyFileSystem() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
   const char* Name() const override { return "FaultyFileSystem"; }
 
-  // What appends to log files (".log") return from now on: success, an I/O error, a full disk.
-  enum class Logs { kWork, kFail, kFull };
+  // What happens to log files (".log") from now on. Appends: success, an I/O error, a full disk. Or
+  // no further one can be created, as when the disk has no inodes left.
+  enum class Logs { kWork, kFail, kFull, kNoFile };
   void SetLogs(Logs logs) { logs_ = logs; }
   int log_syncs() const { return log_syncs_; }
+  int folder_syncs() const { return folder_syncs_; }
 
   // Copies a folder tree as a kill -9 at this moment would leave it. No file appears, goes or gets
   // a name while it runs, and no sync ends.
@@ -49,12 +51,24 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* result,
                                     rocksdb::IODebugContext* debug) override {
+    if (logs_ == Logs::kNoFile && path.ends_with(".log")) {
+      return rocksdb::IOStatus::NoSpace("injected");
+    }
     std::unique_ptr<rocksdb::FSWritableFile> file;
     MutexLock lock(&mu_);
     auto status = FileSystemWrapper::NewWritableFile(path, options, &file, debug);
     if (!status.ok()) return status;
     synced_bytes_[path] = 0;
     *result = std::make_unique<File>(std::move(file), path, this);
+    return status;
+  }
+
+  rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* result,
+                                 rocksdb::IODebugContext* debug) override {
+    std::unique_ptr<rocksdb::FSDirectory> folder;
+    auto status = FileSystemWrapper::NewDirectory(path, options, &folder, debug);
+    if (status.ok()) *result = std::make_unique<Folder>(std::move(folder), this);
     return status;
   }
 
@@ -118,6 +132,26 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
     std::atomic<uint64_t> bytes_{0};
   };
 
+  class Folder final : public rocksdb::FSDirectoryWrapper {
+   public:
+    Folder(std::unique_ptr<rocksdb::FSDirectory>&& folder, FaultyFileSystem* fs)
+        : FSDirectoryWrapper(std::move(folder)), fs_(fs) {}
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options,
+                            rocksdb::IODebugContext* debug) override {
+      ++fs_->folder_syncs_;
+      return FSDirectoryWrapper::Fsync(options, debug);
+    }
+    rocksdb::IOStatus FsyncWithDirOptions(const rocksdb::IOOptions& options,
+                                          rocksdb::IODebugContext* debug,
+                                          const rocksdb::DirFsyncOptions& why) override {
+      ++fs_->folder_syncs_;
+      return FSDirectoryWrapper::FsyncWithDirOptions(options, debug, why);
+    }
+
+   private:
+    FaultyFileSystem* const fs_;  // borrowed; outlives *this
+  };
+
   void SetSynced(const std::string& path, uint64_t bytes) {
     MutexLock lock(&mu_);
     synced_bytes_[path] = bytes;
@@ -125,6 +159,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
 
   std::atomic<Logs> logs_{Logs::kWork};
   std::atomic<int> log_syncs_{0};
+  std::atomic<int> folder_syncs_{0};
   Mutex mu_;
   std::map<std::string, uint64_t> synced_bytes_ GUARDED_BY(mu_);
 };
