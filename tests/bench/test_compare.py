@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/bench/compare works and counts right: a small run, whose numbers mean nothing."""
 
+import argparse
 import contextlib
 import importlib.machinery
 import importlib.util
@@ -16,6 +17,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 COMPARE = Path(__file__).resolve().parent / "compare"
+README = COMPARE.parents[2] / "README.md"
 # A hung run is ended by this, well before ctest would do it without a word.
 TIMEOUT_S = 150
 
@@ -39,6 +41,16 @@ def load_compare():
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("compare", loader))
     loader.exec_module(module)
     return module
+
+
+def table_of(text):
+    """{workload: (vasto, other, ratio, target)} of the rows as printed."""
+    rows = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if line.startswith("|") and len(cells) == 6 and re.match(r"[\d.]+$", cells[5]):
+            rows[cells[0]] = [float(cells[n].replace(",", "")) for n in (1, 3, 4, 5)]
+    return rows
 
 
 class SmallRun(unittest.TestCase):
@@ -65,18 +77,8 @@ class SmallRun(unittest.TestCase):
     def test_it_names_the_machine(self):
         self.assertRegex(self.output, r"(?m)^Machine: \d+ cores \(.+\), \d+ GiB, Linux .+; medians of 1")
 
-    def table(self):
-        """{workload: (vasto, other, ratio, target)} of the rows as printed."""
-        rows = {}
-        for line in self.output.splitlines():
-            cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if line.startswith("|") and len(cells) == 6 and re.match(r"[\d.]+$", cells[5]):
-                numbers = [float(cells[n].replace(",", "")) for n in (1, 3, 4, 5)]
-                rows[cells[0]] = numbers
-        return rows
-
     def test_the_table_has_all_rows(self):
-        table = self.table()
+        table = table_of(self.output)
         self.assertCountEqual(table, ROWS, self.output + self.errors)
         for name, (mine, his, ratio, target) in table.items():
             self.assertGreater(mine, 0, name)
@@ -86,10 +88,36 @@ class SmallRun(unittest.TestCase):
     def test_the_last_line_counts_what_is_below_target(self):
         self.assertRegex(self.output, r"store memory with 5 shards: \d+ MiB resident, [+-]\d+ MiB")
         # A ratio that is printed as its target may be on either side of it.
-        below = sum(ratio < target - 0.005 for _, _, ratio, target in self.table().values())
-        edge = sum(abs(ratio - target) <= 0.005 for _, _, ratio, target in self.table().values())
+        below = sum(ratio < target - 0.005 for _, _, ratio, target in table_of(self.output).values())
+        edge = sum(abs(ratio - target) <= 0.005 for _, _, ratio, target in table_of(self.output).values())
         counted = int(re.search(r"(\d+) below target\s*$", self.output).group(1))
         self.assertIn(counted, range(below, below + edge + 1))
+
+
+class Readme(unittest.TestCase):
+    """The table of the README is one that the script printed, with its machine and its targets."""
+
+    def setUp(self):
+        text = README.read_text(encoding="utf-8")
+        marked = re.findall(r"<!-- comparison:begin -->\n(.*?)<!-- comparison:end -->", text, re.S)
+        self.assertEqual(len(marked), 1)
+        self.text = marked[0]
+
+    def test_it_has_every_row_with_the_ratio_of_its_numbers(self):
+        table = table_of(self.text)
+        self.assertCountEqual(table, ROWS)
+        for name, (mine, his, ratio, _) in table.items():
+            self.assertAlmostEqual(ratio, mine / his, delta=0.006, msg=name)
+
+    def test_the_targets_are_those_that_are_measured_against(self):
+        args = argparse.Namespace(operations=1, keys=1)
+        workloads = load_compare().workloads(args, None, None, Path())
+        self.assertEqual({name: target for name, _, target, *_ in workloads},
+                         {name: row[3] for name, row in table_of(self.text).items()})
+
+    def test_it_names_the_machine_and_the_memory(self):
+        self.assertRegex(self.text, r"Measured on \d+ cores \(.+\), \d+ GiB, Linux .+; medians of \d")
+        self.assertRegex(self.text, r"memory with \d+ shards: \d+ MiB resident, [+-]\d+ MiB")
 
 
 class MemoryRow(unittest.TestCase):
