@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/storage/memtable.h"
 
-#include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cassert>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <string_view>
@@ -14,6 +11,7 @@
 
 #include "core/base/mutex.h"
 #include "core/codec/record.h"
+#include "core/storage/entry_sort.h"
 #include "core/storage/rocksdb_status.h"
 #include "core/storage/version_index.h"
 
@@ -42,25 +40,10 @@ class KeyCatcher final : public MemTableRep::Iterator {
   const char* key_ = nullptr;
 };
 
+// Entries in order of their keys lie anywhere in the memtable.
+constexpr size_t kLookAhead = 8;
+
 thread_local KeyCatcher* waiting_catcher = nullptr;
-
-// An entry that is to be sorted. The digits are eight bytes of its key, after what all keys have in
-// common: they decide nearly always, and without a cache miss.
-struct SortItem {
-  uint64_t digits;
-  const char* entry;
-};
-
-uint64_t Digits(std::string_view text) {
-  uint64_t digits = 0;
-  std::memcpy(&digits, text.data(), std::min(text.size(), sizeof(digits)));
-  return std::endian::native == std::endian::little ? __builtin_bswap64(digits) : digits;
-}
-
-size_t CommonPrefix(std::string_view a, std::string_view b) {
-  return static_cast<size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first -
-                             a.begin());
-}
 
 class Memtable final : public MemTableRep {
  public:
@@ -178,26 +161,18 @@ void Memtable::Order() {
   const Version* const done = last_ordered_.load(std::memory_order_relaxed);
   Version* const newest = versions_.newest();
   if (newest == done) return;
-  for (const SortItem& item : Sorted(done, newest)) {
-    ordered_->Insert(const_cast<char*>(item.entry));
+  const std::vector<SortItem> items = Sorted(done, newest);
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i + kLookAhead < items.size()) __builtin_prefetch(items[i + kLookAhead].entry);
+    ordered_->Insert(const_cast<char*>(items[i].entry));
   }
   last_ordered_.store(newest, std::memory_order_release);
 }
 
 std::vector<SortItem> Memtable::Sorted(const Version* done, const Version* newest) const {
-  std::string_view common = UserKeyOf(newest->entry());
-  size_t count = 0;
-  for (const Version* v = newest; v != done; v = v->previous, ++count) {
-    common = common.substr(0, CommonPrefix(common, UserKeyOf(v->entry())));
-  }
   std::vector<SortItem> items;
-  items.reserve(count);
-  for (const Version* v = newest; v != done; v = v->previous) {
-    items.push_back({Digits(UserKeyOf(v->entry()).substr(common.size())), v->entry()});
-  }
-  std::sort(items.begin(), items.end(), [this](const SortItem& a, const SortItem& b) {
-    return a.digits != b.digits ? a.digits < b.digits : compare_(a.entry, b.entry) < 0;
-  });
+  for (const Version* v = newest; v != done; v = v->previous) items.push_back({v->entry(), 0});
+  SortEntries(&items, compare_);
   return items;
 }
 
