@@ -176,7 +176,11 @@ bool SocketChannel::WriteSome() {
   message.msg_iov = pieces;
   message.msg_iovlen = static_cast<size_t>(sending_.Describe(pieces, kPiecesAtOnce));
   mu_.Unlock();
-  const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  constexpr int kFlags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  // For one piece, which is the rule, the kernel does less without a list of them.
+  const ssize_t n = message.msg_iovlen == 1
+                        ? send(fd_.get(), pieces[0].iov_base, pieces[0].iov_len, kFlags)
+                        : sendmsg(fd_.get(), &message, kFlags);
   const int error = errno;
   mu_.Lock();
   if (n >= 0) {
