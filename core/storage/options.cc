@@ -48,13 +48,11 @@ void SetShape(const SharedParts& shared, rocksdb::Options* options) {
   // A shard has tens of files open; RocksDB's 64 parts of their table are for a database that has
   // the machine to itself.
   options->table_cache_numshardbits = 2;
-  options->compression_per_level = {rocksdb::kNoCompression,  rocksdb::kNoCompression,
-                                    rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                    rocksdb::kLZ4Compression, rocksdb::kLZ4Compression,
-                                    rocksdb::kLZ4Compression};
-  options->bottommost_compression = rocksdb::kZSTD;
-  options->bottommost_compression_opts.level = 1;
-  options->bottommost_compression_opts.enabled = true;
+  // By levels from the one that L0 goes into, which every compaction writes anew: that must be
+  // cheap. It is the only one until a shard has some 256 MiB; what lies deeper is rewritten seldom.
+  options->compression_per_level = {rocksdb::kNoCompression, rocksdb::kLZ4Compression,
+                                    rocksdb::kZSTD};
+  options->compression_opts.level = 1;
   options->max_background_jobs = shared.background_threads;
 }
 

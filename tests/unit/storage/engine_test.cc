@@ -40,9 +40,9 @@ TEST(Engine, EffectiveOptions) {
   EXPECT_EQ(o.wal_bytes_per_sync, 1u << 20);
   EXPECT_EQ(o.recycle_log_file_num, 0u);
   EXPECT_EQ(o.compression_per_level[0], rocksdb::kNoCompression);
-  EXPECT_EQ(o.compression_per_level[1], rocksdb::kNoCompression);
-  EXPECT_EQ(o.compression_per_level[2], rocksdb::kLZ4Compression);
-  EXPECT_EQ(o.bottommost_compression, rocksdb::kZSTD);
+  EXPECT_EQ(o.compression_per_level[1], rocksdb::kLZ4Compression);
+  EXPECT_EQ(o.compression_per_level[2], rocksdb::kZSTD);
+  EXPECT_EQ(o.bottommost_compression, rocksdb::kDisableCompressionOption);
   EXPECT_TRUE(o.level_compaction_dynamic_level_bytes);
   EXPECT_TRUE(o.avoid_unnecessary_blocking_io);
   EXPECT_EQ(o.stats_dump_period_sec, 0u);
@@ -55,6 +55,26 @@ TEST(Engine, EffectiveOptions) {
   EXPECT_TRUE(table->pin_l0_filter_and_index_blocks_in_cache);
   EXPECT_NE(std::string(table->filter_policy->Name()).find("bloomfilter"), std::string::npos);
   EXPECT_NE(table->block_cache, nullptr);
+}
+
+// The level that L0 goes into is LZ4 while it is the only one; what lies below others is ZSTD.
+TEST(Engine, TheLowestOfSeveralLevelsIsCompressedBest) {
+  TempFolder folder;
+  Engine engine{EngineOptions{}};
+  const auto db = OpenRaw(&engine, folder.path());
+  ASSERT_TRUE(db->SetOptions({{"max_bytes_for_level_base", "5000"}}).ok());
+  const auto compression_after_writes = [&] {
+    for (int i = 0; i < 10'000; ++i) {
+      EXPECT_TRUE(db->Put({}, std::to_string(i), std::string(100, 'v')).ok());
+    }
+    EXPECT_TRUE(db->CompactRange({}, nullptr, nullptr).ok());
+    rocksdb::TablePropertiesCollection tables;
+    EXPECT_TRUE(db->GetPropertiesOfAllTables(&tables).ok());
+    EXPECT_EQ(tables.size(), 1u);
+    return tables.empty() ? "" : tables.begin()->second->compression_name;
+  };
+  EXPECT_EQ(compression_after_writes(), "LZ4");
+  EXPECT_EQ(compression_after_writes(), "ZSTD");
 }
 
 TEST(Engine, RefusesOptionsThatAreBrokenHere) {
