@@ -2,11 +2,12 @@
 """What a store keeps: expired and deleted values on the disk, and memory."""
 
 import os
+import subprocess
 
 import pytest
 
 import libvasto
-from vasto_cluster import SLOW, wait_until
+from vasto_cluster import BIN, SLOW, wait_until
 
 ROWS = 40
 ROW_BYTES = 100_000
@@ -67,3 +68,14 @@ def test_memory_is_what_was_configured_however_many_shards(make_cluster):
         cluster.vasto("bench", "ks", "--workload", workload, "--value-size", 1000, "--in-flight", 500,
                       "--operations", rows, "--keys", rows)
         check_memory(f"{workload} of twice the caches")
+
+
+@pytest.mark.skipif(SLOW > 1, reason="sanitizers have memory of their own")
+@pytest.mark.parametrize("program", ["vasto-master", "vasto-store", "vasto-server"])
+def test_daemons_give_freed_memory_back(program):
+    """Their allocator is jemalloc, and it takes our settings."""
+    run = subprocess.run([BIN / program, "--version"], capture_output=True, text=True, timeout=30,
+                         env={**os.environ, "MALLOC_CONF": "confirm_conf:true"})
+    assert "Set conf value: dirty_decay_ms:2000\n" in run.stderr
+    assert "Set conf value: percpu_arena:percpu\n" in run.stderr
+    assert "Invalid" not in run.stderr
