@@ -170,7 +170,10 @@ void Memtable::Order() {
 }
 
 std::vector<SortItem> Memtable::Sorted(const Version* done, const Version* newest) const {
+  size_t count = 0;
+  for (const Version* v = newest; v != done; v = v->previous) ++count;
   std::vector<SortItem> items;
+  items.reserve(count);
   for (const Version* v = newest; v != done; v = v->previous) items.push_back({v->entry(), 0});
   SortEntries(&items, compare_);
   return items;

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 from pathlib import Path
@@ -249,6 +250,9 @@ class User:
 
 @pytest.fixture
 def nobody(cluster):
+    for folder in MOUNT.parents:
+        if not folder.stat().st_mode & stat.S_IXOTH:
+            pytest.skip(f"only its owner may enter {folder}, so nobody else can run what is built there")
     # Not in the folder of pytest, which only root may enter.
     with tempfile.TemporaryDirectory(prefix="vasto-mount-") as base:
         user = User(Helper(cluster, Path(base)))
