@@ -78,7 +78,7 @@ StatusOr<std::string> CallMasterRaw(Engine* engine, std::string_view method,
     if (round_ended) {
       const auto jitter = static_cast<int64_t>(
           engine->options().random->Below(static_cast<uint64_t>(pause_us) / 2));
-      Pause(engine, std::min(deadline_us, engine->NowUs() + pause_us / 2 + jitter));
+      Pause(engine, PauseEnd(engine->NowUs(), pause_us / 2 + jitter, deadline_us));
       pause_us = std::min(pause_us * 2, kLongestPauseUs);
     }
     if (engine->NowUs() >= deadline_us) {

@@ -16,6 +16,8 @@ constexpr int kPauseDoublings = 6;
 // How long an attempt may take while another replica could be asked instead.
 constexpr int64_t kShortestAttemptUs = 250'000;
 constexpr int64_t kLongestAttemptUs = 3'000'000;
+// What a refused connection takes to be noticed, on a busy machine too.
+constexpr int64_t kShortestRetryUs = 5'000;
 constexpr std::string_view kNotSentPrefix = "not sent: ";
 
 Outcome ClassifyPeerError(Code code) {
@@ -48,6 +50,10 @@ Outcome ClassifyOutcome(const Status& status, bool from_peer) {
     default:
       return Outcome::kFinal;
   }
+}
+
+int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us) {
+  return deadline_us - now_us < pause_us + kShortestRetryUs ? deadline_us : now_us + pause_us;
 }
 
 RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random) {
@@ -117,7 +123,7 @@ RouteAction Router::Pause(int64_t now_us, Random* random, bool refresh) {
   const int64_t pause = full / 2 + static_cast<int64_t>(random->Below(full / 2));
   RouteAction action;
   action.kind = RouteAction::Kind::kWait;
-  action.until_us = std::min(deadline_us_, now_us + pause);
+  action.until_us = PauseEnd(now_us, pause, deadline_us_);
   action.refresh_map = refresh;
   return action;
 }

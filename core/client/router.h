@@ -23,7 +23,9 @@
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
 //     replica that merely answers faster, so that two clients meet at the same place.
 //  5. The request ends no later than the first event after its deadline. Its code then tells what
-//     the last attempt met: TIMEOUT for silence, BUSY for a busy store, else UNAVAILABLE.
+//     the last attempt met: TIMEOUT for silence, BUSY for a busy store, else UNAVAILABLE. So no
+//     pause ends right before the deadline: an attempt without the time to learn anything would
+//     turn a refused connection into silence, and a write that was never sent into one in doubt.
 //  6. A keyspace is only NOT_FOUND when a store refused it and a master's map no longer has it: a
 //     master that has just restarted, or an old map, must not turn values into absent ones.
 //
@@ -43,6 +45,10 @@ namespace vasto::client {
 
 // Ends the message of every write failure after which the write may have been carried out.
 inline constexpr std::string_view kInDoubtNote = "; in doubt: the write may have happened";
+
+// The end of a pause from now_us on for pause_us: the deadline, when less than what an attempt
+// needs to learn anything would be left.
+int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us);
 
 // What may be repeated: see the rules above.
 enum class RouteKind : uint8_t { kRead, kWrite, kConditionalWrite };

@@ -228,6 +228,24 @@ TEST_F(RouterTest, TheCodeAtTheDeadlineTellsWhatTheLastAttemptMet) {
   }
 }
 
+TEST_F(RouterTest, NoAttemptStartsTooLateToMeetAnything) {
+  for (int64_t timeout_us = 1'000; timeout_us < 200'000; timeout_us += 500) {
+    Begin(RouteKind::kConditionalWrite, 1, timeout_us);
+    RouteAction action = Start();
+    ASSERT_EQ(action.kind, Kind::kSend) << "the first is always made";
+    action = TransportSays(NotSent());
+    while (action.kind == Kind::kWait) {
+      action = Wake(action);
+      if (action.kind != Kind::kSend) break;
+      ASSERT_GE(router_->deadline_us() - now_us_, 5'000);
+      action = TransportSays(NotSent());
+    }
+    EXPECT_EQ(now_us_, router_->deadline_us());
+    EXPECT_TRUE(action.status.Is(Code::kUnavailable)) << action.status.ToString();
+    EXPECT_FALSE(IsInDoubt(action.status.message()));
+  }
+}
+
 TEST_F(RouterTest, WithoutReplicasItWaitsForAMap) {
   Begin(RouteKind::kRead, 0, kSecond);
   RouteAction action = Start();
