@@ -40,6 +40,7 @@ StatusOr<CorePtr> ClientCore::Open(client::ClientOptions options, vasto_log_call
   options.logger = &core->logger_;
   core->default_timeout_us_ = options.default_timeout_us;
   VASTO_ASSIGN_OR_RETURN(core->client_, client::Client::Open(options, options.connect_timeout_us));
+  core->drivable_ = core->client_->drivable();
   return core;
 }
 

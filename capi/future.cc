@@ -177,6 +177,7 @@ Status vasto_future_t::SetCallback(vasto_future_callback_t callback, void* user_
 }
 
 Status vasto_future_t::SetQueue(std::shared_ptr<QueueState> queue, uint64_t tag) {
+  queue->ExpectFrom(core_->drivable());
   MutexLock lock(&mu_);
   if (callback_ != nullptr || queue_ != nullptr) {
     return Status::AlreadyExists("the future has a callback or a queue already");

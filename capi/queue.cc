@@ -31,26 +31,46 @@ void QueueState::UpdateFd() {
   fd_readable_ = readable;
 }
 
-void QueueState::Push(vasto_future_t* future, uint64_t tag) {
+void QueueState::ExpectFrom(const std::shared_ptr<client::Drivable>& source) {
+  if (source_id_.load(std::memory_order_relaxed) == source.get()) return;
   MutexLock lock(&mu_);
-  if (closed_) return;
-  entries_.push_back({future, tag});
-  future->queued = true;
-  if (put_off_) return;
-  put_off_ = CompletionRun::PutOff(shared_from_this());
-  if (put_off_) return;
-  UpdateFd();
-  not_empty_.Signal();
+  source_ = source;
+  source_id_.store(source.get(), std::memory_order_relaxed);
+}
+
+void QueueState::Push(vasto_future_t* future, uint64_t tag) {
+  client::Waiter* waiter = nullptr;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    entries_.push_back({future, tag});
+    future->queued = true;
+    if (put_off_) return;
+    put_off_ = CompletionRun::PutOff(shared_from_this());
+    if (put_off_) return;
+    UpdateFd();
+    waiter = TakeWaiter();
+  }
+  if (waiter != nullptr) waiter->Done();
 }
 
 void QueueState::WakeUp() {
+  client::Waiter* waiter = nullptr;
   {
     MutexLock lock(&mu_);
     put_off_ = false;
     UpdateFd();
-    if (entries_.empty()) return;
+    if (!entries_.empty()) waiter = TakeWaiter();
   }
-  not_empty_.Signal();  // without the lock, which who wakes up takes at once
+  // Without the lock, which who wakes up takes at once.
+  if (waiter != nullptr) waiter->Done();
+}
+
+client::Waiter* QueueState::TakeWaiter() {
+  if (waiting_.empty()) return nullptr;
+  client::Waiter* const waiter = waiting_.front();
+  waiting_.pop_front();
+  return waiter;
 }
 
 void QueueState::Forget(vasto_future_t* future) {
@@ -61,26 +81,40 @@ void QueueState::Forget(vasto_future_t* future) {
   UpdateFd();
 }
 
+bool QueueState::AwaitEntry(int64_t deadline_us) {
+  client::Waiter waiter;
+  waiter.ExpectFrom(source_);
+  waiting_.push_back(&waiter);
+  mu_.Unlock();
+  bool told = waiter.Wait(deadline_us);
+  mu_.Lock();
+  if (told || std::erase(waiting_, &waiter) > 0) return told;
+  // Somebody has taken it out, and its Done is on its way.
+  mu_.Unlock();
+  told = waiter.Wait();
+  mu_.Lock();
+  return told;
+}
+
 void QueueState::Pop(int64_t timeout_us, size_t capacity, std::vector<Entry>* out) {
-  const int64_t deadline = SystemClock()->MonotonicMicros() + timeout_us;
-  MutexLock lock(&mu_);
-  while (entries_.empty()) {
-    if (timeout_us < 0) {
-      not_empty_.Wait(&mu_);
-    } else {
-      const int64_t left = deadline - SystemClock()->MonotonicMicros();
-      if (left <= 0) return;
-      not_empty_.WaitFor(&mu_, left);
+  const int64_t deadline_us =
+      timeout_us < 0 ? client::Waiter::kForever : SystemClock()->MonotonicMicros() + timeout_us;
+  client::Waiter* next = nullptr;
+  {
+    MutexLock lock(&mu_);
+    while (entries_.empty()) {
+      if (timeout_us == 0 || !AwaitEntry(deadline_us)) return;
     }
+    out->reserve(std::min(capacity, entries_.size()));
+    while (out->size() < capacity && !entries_.empty()) {
+      out->push_back(entries_.front());
+      entries_.front().future->queued = false;
+      entries_.pop_front();
+    }
+    if (!entries_.empty()) next = TakeWaiter();
+    UpdateFd();
   }
-  out->reserve(std::min(capacity, entries_.size()));
-  while (out->size() < capacity && !entries_.empty()) {
-    out->push_back(entries_.front());
-    entries_.front().future->queued = false;
-    entries_.pop_front();
-  }
-  if (!entries_.empty()) not_empty_.Signal();
-  UpdateFd();
+  if (next != nullptr) next->Done();
 }
 
 void QueueState::Close() {

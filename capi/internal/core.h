@@ -62,6 +62,8 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   void RunInBackground(std::function<void()> task);
 
   client::Client& client() { return *client_; }
+  // The client's.
+  const std::shared_ptr<client::Drivable>& drivable() const { return drivable_; }
   CallbackRunner& callbacks() { return callbacks_; }
   int64_t default_timeout_us() const { return default_timeout_us_; }
 
@@ -74,6 +76,7 @@ class ClientCore : public std::enable_shared_from_this<ClientCore> {
   Logger logger_;
   int64_t default_timeout_us_ = 0;
   std::shared_ptr<client::Client> client_;
+  std::shared_ptr<client::Drivable> drivable_;
 
   std::atomic<bool> closed_{false};
   std::atomic<int64_t> operations_{0};  // of futures, begun and not ended

@@ -80,6 +80,8 @@ using rpc::ReadResult;
 // How a thread waits for one operation that it is about to start: it does the connection's I/O
 // itself instead of waiting for an I/O thread. Made before the operation is started.
 using rpc::Waiter;
+// All I/O of a client, for a Waiter to do.
+using rpc::Drivable;
 using rpc::WriteEntry;
 using rpc::WriteResult;
 
@@ -153,6 +155,9 @@ class Client {
   virtual StatusOr<rpc::ClusterStatsResponse> FetchClusterStats(int64_t timeout_us) = 0;
   // The cached map that operations are routed by; never blocks.
   virtual std::shared_ptr<const ClusterMap> cluster_map() const = 0;
+  // Where the results of its operations come from (Waiter::ExpectFrom); nullptr with several
+  // io_threads.
+  virtual std::shared_ptr<Drivable> drivable() const = 0;
 
   // Runs fn on an I/O thread at the monotonic time; not at all once the client is closed.
   virtual void RunAt(int64_t monotonic_us, std::function<void()> fn) = 0;

@@ -50,6 +50,7 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
   StatusOr<ClusterMap> FetchClusterMap(int64_t timeout_us) override;
   StatusOr<rpc::ClusterStatsResponse> FetchClusterStats(int64_t timeout_us) override;
   std::shared_ptr<const ClusterMap> cluster_map() const override;
+  std::shared_ptr<Drivable> drivable() const override { return engine_->transport()->drivable(); }
   void RunAt(int64_t monotonic_us, std::function<void()> fn) override;
   void Close(int64_t timeout_us) override;
 

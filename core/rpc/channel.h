@@ -26,6 +26,7 @@
 #include "core/base/status.h"
 #include "core/codec/limits.h"
 #include "core/rpc/unique_function.h"
+#include "core/rpc/waiter.h"
 #include "core/rpc/wire.h"
 
 namespace vasto::rpc {
@@ -73,6 +74,8 @@ class Transport {
   // transport has stopped.
   virtual void RunAt(int64_t monotonic_us, std::function<void()> fn) = 0;
   virtual const Clock* clock() const = 0;
+  // All of its I/O, for a thread that waits to do (waiter.h); nullptr when several threads do it.
+  virtual std::shared_ptr<Drivable> drivable() { return nullptr; }
   // Closes all channels (their calls complete with kCancelled) and joins the I/O threads. Not from
   // an I/O thread. Idempotent.
   virtual void Stop() = 0;

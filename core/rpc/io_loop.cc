@@ -29,6 +29,7 @@ Status IoLoop::Start(const std::string& name) {
     MutexLock lock(&mu_);
     stopping_ = false;
   }
+  seat_.Open();
   thread_ = std::thread([this, name] {
     SetThreadName(name);
     Run();
@@ -42,6 +43,7 @@ void IoLoop::Stop() {
     stopping_ = true;
   }
   inbox_.store(true);
+  seat_.Close();
   waker_.Wake();
   if (thread_.joinable()) thread_.join();
   timers_.clear();
@@ -109,19 +111,32 @@ void IoLoop::Rearm(int fd, uint32_t events, IoHandler* handler) {
 void IoLoop::Run() {
   this_thread_loop = this;
   for (;;) {
-    Turn();
+    Turn(nullptr, Waiter::kForever);
+    if (seat_.wanted()) seat_.Lend();
     MutexLock lock(&mu_);
     if (stopping_ && tasks_.empty() && attention_.empty()) break;
   }
   this_thread_loop = nullptr;
 }
 
-void IoLoop::Turn() {
+void IoLoop::Drive(Waiter* waiter, int64_t deadline_us) {
+  if (waiter->done() || !seat_.Take(deadline_us)) return;
+  const IoLoop* const outer = std::exchange(this_thread_loop, this);
+  waiter->SleepIn(&waker_);
+  do {
+    Turn(waiter, deadline_us);
+  } while (!waiter->done() && now_us_ < deadline_us && !seat_.closed());
+  waiter->SleepIn(nullptr);
+  this_thread_loop = outer;
+  seat_.Leave(SystemClock()->MonotonicMicros() - now_us_);
+}
+
+void IoLoop::Turn(const Waiter* waiter, int64_t deadline_us) {
   epoll_event events[kEventsAtOnce];
-  int timeout_ms = TimeoutMs();
+  int timeout_ms = TimeoutMs(deadline_us);
   if (timeout_ms != 0) {
     waker_.AboutToSleep();
-    if (HasWork()) timeout_ms = 0;
+    if (HasWork() || (waiter != nullptr && waiter->done())) timeout_ms = 0;
   }
   const int count = epoll_wait(epoll_.get(), events, kEventsAtOnce, timeout_ms);
   waker_.Awake();
@@ -138,14 +153,16 @@ void IoLoop::Turn() {
   forgotten_.clear();
 }
 
-int IoLoop::TimeoutMs() {
+int IoLoop::TimeoutMs(int64_t deadline_us) {
   if (HasWork()) return 0;
-  if (timers_.empty()) return static_cast<int>(kMaxSleepMs);
-  const int64_t left_us = timers_.front().at_us - SystemClock()->MonotonicMicros();
+  const int64_t until_us =
+      timers_.empty() ? deadline_us : std::min(deadline_us, timers_.front().at_us);
+  if (until_us == Waiter::kForever) return static_cast<int>(kMaxSleepMs);
+  const int64_t left_us = until_us - SystemClock()->MonotonicMicros();
   return static_cast<int>(std::clamp<int64_t>((left_us + 999) / 1000, 0, kMaxSleepMs));
 }
 
-bool IoLoop::HasWork() { return inbox_.load(); }
+bool IoLoop::HasWork() { return inbox_.load() || seat_.wanted() || seat_.closed(); }
 
 void IoLoop::TakeInbox() {
   if (!inbox_.load(std::memory_order_relaxed) || !inbox_.exchange(false)) return;

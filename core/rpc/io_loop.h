@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// One epoll thread of a socket transport: readiness of its channels' sockets, timers, and work that
-// other threads ask for.
+// One epoll loop of a socket transport: readiness of its channels' sockets, timers, and work that
+// other threads ask for. It has a thread of its own, whose place a thread that waits for results
+// may take (loop_seat.h); "the loop's thread" is the one that turns it at the time.
 //
-// Threads: Post, RunAt and Attend from any; Watch, Forget and the callbacks on the loop's own;
-// Start and Stop from the owner.
+// Threads: Post, RunAt, Attend and Drive from any; Watch, Forget and the callbacks on the loop's;
+// Start and Stop from the one that made it.
 #pragma once
 
 #include <sys/epoll.h>
@@ -18,8 +19,10 @@
 #include <vector>
 
 #include "core/base/mutex.h"
+#include "core/rpc/loop_seat.h"
 #include "core/rpc/socket.h"
 #include "core/rpc/unique_function.h"
+#include "core/rpc/waiter.h"
 
 namespace vasto::rpc::internal {
 
@@ -33,12 +36,12 @@ class IoHandler {
   virtual void OnEvents(uint32_t events) = 0;
 };
 
-class IoLoop {
+class IoLoop final : public Drivable {
  public:
   using Task = UniqueFunction<void()>;
 
   IoLoop() = default;
-  ~IoLoop() { Stop(); }
+  ~IoLoop() override { Stop(); }
   IoLoop(const IoLoop&) = delete;
   IoLoop& operator=(const IoLoop&) = delete;
 
@@ -56,6 +59,13 @@ class IoLoop {
   bool OnThisThread() const;
   // Of the turn, on the loop's thread.
   int64_t now_us() const { return now_us_; }
+
+  // Turns the loop until waiter->done() or deadline_us, if the calling thread may (loop_seat.h).
+  void Drive(Waiter* waiter, int64_t deadline_us) override;
+  // Whether a guest has the place of the loop's own thread.
+  bool lent() const { return seat_.lent(); }
+  // A thread sleeps until a callback of this loop wakes it.
+  void SleptFor() { seat_.Disturb(); }
 
   // Adds a descriptor; the loop keeps the handler until Forget.
   Status Watch(int fd, uint32_t events, std::shared_ptr<IoHandler> handler);
@@ -79,14 +89,16 @@ class IoLoop {
   }
 
   void Run();
-  void Turn();
-  int TimeoutMs();
+  // waiter: of the guest that turns it, back at deadline_us; nullptr: the loop's own thread does.
+  void Turn(const Waiter* waiter, int64_t deadline_us);
+  int TimeoutMs(int64_t deadline_us);
   bool HasWork();
   void TakeInbox();
   void RunTimers();
 
   Fd epoll_;
   Waker waker_;
+  LoopSeat seat_{&waker_};
   std::thread thread_;
 
   Mutex mu_;

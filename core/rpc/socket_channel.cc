@@ -15,6 +15,7 @@ namespace {
 
 constexpr int kPiecesAtOnce = 64;
 constexpr int kKeepAliveIdleS = 5;
+constexpr size_t kWorthSending = 2000;
 constexpr size_t kDriverScratchBytes = 64 << 10;
 constexpr std::string_view kUnixPrefix = "unix:";
 
@@ -50,7 +51,7 @@ SocketChannel::SocketChannel(std::string address, std::shared_ptr<ChannelShared>
 void SocketChannel::Call(std::string_view method, std::string body, int64_t deadline_us,
                          Channel::RawCallback done) {
   Waiter* const waiter = loop_->OnThisThread() ? nullptr : Waiter::Current();
-  if (waiter != nullptr) waiter->Called(shared_from_this());
+  if (waiter != nullptr) waiter->ExpectFrom(shared_from_this());
   Status refused;
   bool attend = false;
   {
@@ -79,8 +80,11 @@ Status SocketChannel::Refusal() const {
 
 bool SocketChannel::Enqueued(int64_t deadline_us, bool waited_for) {
   // A call that is alone, or that the thread will wait for, goes out at once; others are gathered
-  // by the loop.
-  const bool now = waited_for || (calls_.size() == 1 && !loop_->OnThisThread());
+  // by the loop. With the loop lent to a guest nobody else sends them until it comes back, so what
+  // is worth a system call goes out, for the peer to begin with.
+  const bool enough =
+      calls_.size() == 1 || (loop_->lent() && queued_offset_ - sent_offset_ >= kWorthSending);
+  const bool now = waited_for || (enough && !loop_->OnThisThread());
   const bool attend = Send(now) || deadline_us < timer_us_;
   gathering_.store(!queued_.empty(), std::memory_order_relaxed);
   if (!waited_for && !driving_ && state_ == State::kConnected && !armed()) SetEvents(true);
@@ -270,7 +274,10 @@ void SocketChannel::Break(std::string why) {
 }
 
 void SocketChannel::Drive(Waiter* waiter, int64_t deadline_us) {
-  if (!BeginDrive()) return;
+  if (!BeginDrive()) {
+    if (!waiter->done()) loop_->SleptFor();
+    return;
+  }
   while (!waiter->done()) {
     Progress progress = Progress::kNothing;
     const bool found = spinner_.Spin([&] {

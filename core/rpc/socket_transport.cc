@@ -69,6 +69,7 @@ class SocketTransport final : public Transport {
     loops_[0]->RunAt(monotonic_us, std::move(fn));
   }
   const Clock* clock() const override { return shared_->clock; }
+  std::shared_ptr<Drivable> drivable() override { return loops_.size() == 1 ? loops_[0] : nullptr; }
 
   void Stop() override {
     std::vector<std::weak_ptr<SocketChannel>> channels;

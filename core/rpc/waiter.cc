@@ -36,28 +36,29 @@ Waiter::Waiter() : outer_(std::exchange(current, this)) {}
 Waiter::~Waiter() {
   current = outer_;
   // A call whose reply nobody waits for any more: the I/O threads have to take the connection back.
-  if (connection_ != nullptr) std::exchange(connection_, nullptr)->Drive(this, 0);
+  if (source_ != nullptr) std::exchange(source_, nullptr)->Drive(this, 0);
 }
 
 Waiter* Waiter::Current() { return current; }
 
-void Waiter::Called(std::shared_ptr<internal::Drivable> connection) {
-  if (connection_ != nullptr && connection_ != connection) {
+void Waiter::ExpectFrom(std::shared_ptr<Drivable> source) {
+  if (source_ != nullptr && source_ != source) {
     // Only one is driven; the I/O threads have to take the other back. Nothing is read here, where
     // no callback may run.
     Waiter nothing;
     nothing.Done();
-    connection_->Drive(&nothing, 0);
+    source_->Drive(&nothing, 0);
   }
-  connection_ = std::move(connection);
+  source_ = std::move(source);
 }
 
 void Waiter::Done() {
   // Under the lock to the end: the waiting thread destroys *this once it has seen done_ with the
   // lock held.
   MutexLock lock(&mu_);
-  done_.store(true, std::memory_order_release);
+  done_.store(true);
   changed_.Signal();
+  if (waker_ != nullptr) waker_->Wake();
   if (polling_ >= 0) {
     const uint64_t one = 1;
     (void)!write(polling_, &one, sizeof(one));
@@ -65,8 +66,7 @@ void Waiter::Done() {
 }
 
 bool Waiter::Wait(int64_t deadline_us) {
-  while (!done() && connection_ != nullptr)
-    std::exchange(connection_, nullptr)->Drive(this, deadline_us);
+  while (!done() && source_ != nullptr) std::exchange(source_, nullptr)->Drive(this, deadline_us);
   MutexLock lock(&mu_);
   while (!done()) {
     if (deadline_us == kForever) {
@@ -78,6 +78,11 @@ bool Waiter::Wait(int64_t deadline_us) {
     changed_.WaitFor(&mu_, left_us);
   }
   return true;
+}
+
+void Waiter::SleepIn(Waker* waker) {
+  MutexLock lock(&mu_);
+  waker_ = waker;
 }
 
 bool Waiter::Poll(int fd, int64_t deadline_us) {

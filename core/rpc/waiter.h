@@ -12,6 +12,9 @@
 // else reads it, in which case it sleeps. Callbacks of other calls on that connection may run
 // inside Wait; so Wait must not be called with a lock held that a callback takes.
 //
+// A thread that waits for any of many operations, which it started before, names where their
+// results come from (ExpectFrom) and has Done called by whichever completes first.
+//
 // Done must be called exactly once, and *this must live until Wait has returned true. A thread may
 // have several, nested.
 //
@@ -28,10 +31,9 @@
 namespace vasto::rpc {
 
 class Waiter;
+class Waker;
 
-namespace internal {
-
-// A connection whose I/O a waiting thread can do.
+// A connection, or a loop with all its connections, whose I/O a waiting thread can do.
 class Drivable {
  public:
   virtual ~Drivable() = default;
@@ -39,8 +41,6 @@ class Drivable {
   // here, or until deadline_us. Returns at once when another thread does it.
   virtual void Drive(Waiter* waiter, int64_t deadline_us) = 0;
 };
-
-}  // namespace internal
 
 class Waiter {
  public:
@@ -55,16 +55,18 @@ class Waiter {
   void Done();
   // True once Done was called; false when deadline_us (monotonic, system clock) passed first.
   bool Wait(int64_t deadline_us = kForever);
-  bool done() const { return done_.load(std::memory_order_acquire); }
+  bool done() const { return done_.load(); }
+  // Wait is to do the I/O there, and not where the last call went.
+  void ExpectFrom(std::shared_ptr<Drivable> source);
 
-  // For channels.
+  // For who does the I/O.
   // The innermost of the calling thread; nullptr when it has none.
   static Waiter* Current();
-  // The calling thread made a call there.
-  void Called(std::shared_ptr<internal::Drivable> connection);
   // Waits until fd is readable, Done was called or deadline_us passed. Returns whether fd is
   // readable (or broken).
   bool Poll(int fd, int64_t deadline_us);
+  // From now on Done wakes the thread by waker, too; nullptr: not any more. Borrowed.
+  void SleepIn(Waker* waker);
 
  private:
   std::atomic<bool> done_{false};
@@ -72,7 +74,8 @@ class Waiter {
   CondVar changed_;
   int polling_ GUARDED_BY(mu_) =
       -1;  // the event descriptor that the thread sleeps on besides a socket; -1: none
-  std::shared_ptr<internal::Drivable> connection_;  // the owner's thread only
+  Waker* waker_ GUARDED_BY(mu_) = nullptr;
+  std::shared_ptr<Drivable> source_;  // the owner's thread only
   Waiter* const outer_;
 };
 

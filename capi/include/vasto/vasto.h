@@ -910,7 +910,9 @@ VASTO_STATUS vasto_queue_attach(
 VASTO_API int vasto_queue_fd(const vasto_queue_t* queue);
 
 // Takes the oldest finished future out of the queue: *out_future is the pointer that was attached,
-// *out_tag (may be NULL) its tag.
+// *out_tag (may be NULL) its tag. A thread that waits here does the client's network I/O meanwhile,
+// which makes one thread that starts operations and takes their results the fastest way to have
+// many in flight.
 // Threads: any; several threads share the work. Blocks: up to timeout_ms (0: poll, negative: no
 // limit). Codes: OK, TIMEOUT (none; no error object), WRONG_THREAD (inside a callback, if it would
 // have to wait). Since 1.0.
