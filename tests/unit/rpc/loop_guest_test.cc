@@ -218,6 +218,17 @@ TEST_F(LoopGuestTest, StoppingEndsTheVisit) {
   EXPECT_FALSE(box.Take(transport_->drivable(), In(1000))) << "nobody turns it any more";
 }
 
+TEST_F(LoopGuestTest, StoppingDoesNotWaitForTheGuestsDeadline) {
+  Mailbox box;
+  BecomeGuest(&box);
+  std::thread stopping([&] {
+    transport_->Stop();
+    box.Put({});
+  });
+  EXPECT_TRUE(box.Take(transport_->drivable()));
+  stopping.join();
+}
+
 // A seat whose owner does nothing but lend it.
 class LoopSeatTest : public ::testing::Test {
  protected:
