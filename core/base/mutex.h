@@ -3,8 +3,10 @@
 // data each lock guards.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 
 #include "core/base/thread_annotations.h"
@@ -36,16 +38,20 @@ class SCOPED_CAPABILITY MutexLock {
 // Wakeups may be spurious: callers wait in a loop.
 class CondVar {
  public:
+  // A day. The standard library counts in nanoseconds, which overflow.
+  static constexpr int64_t kLongestUs = 86'400'000'000;
+
   void Wait(Mutex* mu) REQUIRES(mu) {
     std::unique_lock<std::mutex> lock(mu->mu_, std::adopt_lock);
     cv_.wait(lock);
     lock.release();
   }
-  // Returns false when timeout_us passed without a wakeup. A timeout <= 0 returns at once.
+  // Returns false when timeout_us, or kLongestUs if that is less, passed without a wakeup. A
+  // timeout of 0 or less returns at once.
   bool WaitFor(Mutex* mu, int64_t timeout_us) REQUIRES(mu) {
     std::unique_lock<std::mutex> lock(mu->mu_, std::adopt_lock);
-    const bool woken =
-        cv_.wait_for(lock, std::chrono::microseconds(timeout_us)) == std::cv_status::no_timeout;
+    const std::chrono::microseconds timeout(std::clamp<int64_t>(timeout_us, 0, kLongestUs));
+    const bool woken = cv_.wait_for(lock, timeout) == std::cv_status::no_timeout;
     lock.release();
     return woken;
   }
