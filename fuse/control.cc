@@ -40,8 +40,9 @@ std::string Status(Filesystem* fs) {
        << "\nnodes: " << fs->nodes().size() << "\nopen_files: " << open
        << "\nunpublished_files: " << fs->Unpublished().size()
        << "\nscratch_bytes: " << fs->scratch_bytes() << "\nrequests: " << counters.requests
-       << "\nlookups: " << counters.lookups << "\nreads: " << counters.reads
-       << "\nwrites: " << counters.writes << "\npublished: " << counters.published
+       << "\nwaiting: " << counters.waiting << "\nlookups: " << counters.lookups
+       << "\nreads: " << counters.reads << "\nwrites: " << counters.writes
+       << "\npublished: " << counters.published
        << "\npublish_failures: " << counters.publish_failures
        << "\ninterrupted: " << counters.interrupted << "\ntimeouts: " << counters.timeouts << "\n";
   return text.str();

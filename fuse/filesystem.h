@@ -44,8 +44,9 @@ struct FileAttributes {
   uint64_t changed_at_ns = 0;
 };
 
-// Numbers for the control file `status`. Only ever grow.
+// Numbers for the control file `status`. All but `waiting` only ever grow.
 struct Counters {
+  std::atomic<uint64_t> waiting{0};  // requests that had to wait for something and are not answered
   std::atomic<uint64_t> requests{0};
   std::atomic<uint64_t> lookups{0};
   std::atomic<uint64_t> reads{0};

@@ -25,6 +25,7 @@ Request::Request(fuse_req_t request)
   // Most operations never wait and need no ear for signals. Raw pointers: the call is held by this
   // request, which takes the ear off before it answers.
   call_->set_arm([request, call = call_.get(), fs = fs_] {
+    ++fs->counters().waiting;
     call->set_on_interrupt([fs, weak = call->weak_from_this()] {
       fs->timer().After(kInterruptGrace, [fs, weak] {
         if (const CallPtr live = weak.lock()) {
@@ -44,7 +45,9 @@ Request::Request(Request&& other) noexcept
 
 Request::~Request() {
   if (request_ != nullptr) Error(EIO);
-  if (fs_ != nullptr) fs_->RequestEnds();
+  if (fs_ == nullptr) return;
+  if (call_->armed()) --fs_->counters().waiting;
+  fs_->RequestEnds();
 }
 
 fuse_req_t Request::Take() {

@@ -26,6 +26,9 @@ SLOW = 4 if re.search("asan|tsan", BUILD.name) else 1  # sanitized programs get 
 READY_S = 15 * SLOW
 STOP_S = 5 * SLOW
 
+# A job in the background of a script is started with SIGINT ignored, and would pass that on.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class CommandFailed(Exception):
     """A tool exited with another code than the test wanted."""

@@ -9,9 +9,16 @@
 namespace vasto::master {
 namespace {
 
+// A sanitizer makes a run about ten times as long.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr uint64_t kSoakFactor = 5;
+#else
+constexpr uint64_t kSoakFactor = 50;
+#endif
+
 uint64_t Seeds(uint64_t normal) {
   const char* soak = std::getenv("VASTO_SOAK");
-  return soak != nullptr && *soak == '1' ? normal * 50 : normal;
+  return soak != nullptr && *soak == '1' ? normal * kSoakFactor : normal;
 }
 
 // Runs the seeds until one fails; returns the sum of what happened.
