@@ -17,8 +17,7 @@ namespace {
 constexpr int kEventsAtOnce = 512;
 constexpr int kAcceptsAtOnce = 64;
 constexpr size_t kMaxFreeCalls = 8192;
-constexpr size_t kMaxFreeBuffers = 64;
-constexpr size_t kMaxKeptBufferBytes = 256 << 10;
+constexpr size_t kMaxFreeBufferBytes = 2 << 20;
 constexpr size_t kMaxKeptFrameBytes = 4096;
 constexpr int kKeepAliveIdleS = 60;
 constexpr int kStallCheckMs = 500;
@@ -324,13 +323,15 @@ std::string ServerLoop::TakeBuffer() {
   } else {
     buffer.swap(buffers_.back());
     buffers_.pop_back();
+    free_buffer_bytes_ -= buffer.capacity();
   }
   return buffer;
 }
 
 void ServerLoop::GiveBackBuffer(std::string buffer) {
-  if (buffer.capacity() < kBufferBytes || buffer.capacity() > kMaxKeptBufferBytes) return;
-  if (buffers_.size() >= kMaxFreeBuffers) return;
+  const size_t bytes = buffer.capacity();
+  if (bytes < kBufferBytes || free_buffer_bytes_ + bytes > kMaxFreeBufferBytes) return;
+  free_buffer_bytes_ += bytes;
   buffer.clear();
   buffers_.push_back(std::move(buffer));
 }

@@ -126,7 +126,8 @@ class ServerLoop {
   std::vector<std::unique_ptr<ServerConnection>> connections_;
   std::vector<ServerConnection*> dirty_, resume_, stalled_, dead_;
   std::vector<ServerConnection*> work_;  // a list being worked on
-  std::vector<std::string> buffers_;
+  std::vector<std::string> buffers_;     // free ones
+  size_t free_buffer_bytes_ = 0;         // in them
   ServerCall* free_calls_ = nullptr;
   size_t free_call_count_ = 0;
   Fd spare_;  // given up to refuse a connection when there are no descriptors left

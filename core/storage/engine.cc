@@ -19,13 +19,16 @@ constexpr int kTimerThreads = 2;
 constexpr int kFlushThreads = 3;
 // Below this RocksDB would open and close files all the time.
 constexpr int kMinFilesPerShard = 32;
-// Larger write buffers cost more cache misses for each write than they save in compactions.
-constexpr size_t kMinWriteBuffer = 1 << 20;
+// What a write buffer takes while it is empty grows with its size.
+constexpr size_t kMinWriteBuffer = 256 << 10;
+// Larger ones cost more cache misses for each write than they save in compactions.
 constexpr size_t kMaxWriteBuffer = 32 << 20;
 // An idle shard costs one arena block.
 constexpr size_t kBlocksPerWriteBuffer = 256;
 // What an open database takes outside of caches and memtables, measured with hundreds of them.
-constexpr size_t kBytesPerShard = 128 << 10;
+constexpr size_t kBytesPerShard = 96 << 10;
+// The caches change their sizes in so many steps: a smaller record cache is an empty one.
+constexpr size_t kSizesOfCaches = 32;
 
 // Below this all of the memory for caching goes to blocks: filters and indexes come first.
 constexpr size_t kMinBytesForRecords = 64 << 20;
@@ -35,9 +38,6 @@ constexpr size_t kMinBytesForRecords = 64 << 20;
 // costs a fifth.
 size_t RecordCacheBytes(const EngineOptions& options) {
   return options.block_cache_bytes < kMinBytesForRecords ? 0 : options.block_cache_bytes / 2;
-}
-size_t BlockCacheBytes(const EngineOptions& options) {
-  return options.block_cache_bytes - RecordCacheBytes(options);
 }
 
 size_t ArenaBlock(size_t write_buffer) { return write_buffer / kBlocksPerWriteBuffer; }
@@ -49,12 +49,13 @@ Engine::Engine(const EngineOptions& options, rocksdb::Env* env)
       env_(rocksdb::NewCompositeEnv(NewNonBlockingFileSystem(env->GetFileSystem()))),
       write_buffers_(options.write_buffer_bytes),
       record_cache_(RecordCacheBytes(options)),
-      timers_(kTimerThreads, options.clock) {
+      timers_(kTimerThreads, options.clock),
+      cache_bytes_(options.block_cache_bytes) {
   shared_.env = env_.get();
   shared_.env->IncBackgroundThreadsIfNeeded(options.background_threads, rocksdb::Env::LOW);
   shared_.env->IncBackgroundThreadsIfNeeded(kFlushThreads, rocksdb::Env::HIGH);
   rocksdb::LRUCacheOptions cache;
-  cache.capacity = BlockCacheBytes(options);
+  cache.capacity = options.block_cache_bytes - RecordCacheBytes(options);
   // Index and filter blocks are asked for by every read: a scan must not drive them out.
   cache.high_pri_pool_ratio = 0.5;
   shared_.block_cache = rocksdb::NewLRUCache(cache);
@@ -85,16 +86,23 @@ rocksdb::Options Engine::MakeDbOptions() const {
   return options;
 }
 
-void Engine::SizeBlockCache() {
-  const size_t most = BlockCacheBytes(options_);
-  shared_.block_cache->SetCapacity(most - std::min(most / 2, shards_.size() * kBytesPerShard));
+void Engine::SizeCaches() {
+  const size_t most = options_.block_cache_bytes;
+  const size_t taken = std::min(most / 4 * 3, shards_.size() * kBytesPerShard);
+  const size_t step = std::max<size_t>(most / kSizesOfCaches, 1);
+  const size_t left = most - taken / step * step;
+  if (left == cache_bytes_) return;
+  const size_t records = RecordCacheBytes(options_) == 0 ? 0 : left / 2;
+  cache_bytes_ = left;
+  record_cache_.Limit(records);
+  shared_.block_cache->SetCapacity(left - records);
 }
 
 Status Engine::Attach(rocksdb::DB* db, const ShardHealth* health) {
   write_buffers_.Attach(db, health);
   MutexLock lock(&mu_);
   shards_.insert(db);
-  SizeBlockCache();
+  SizeCaches();
   return shards_.size() <= static_cast<size_t>(divisor_) ? Status::Ok() : DivideAnew();
 }
 
@@ -121,7 +129,7 @@ void Engine::Detach(rocksdb::DB* db) {
   write_buffers_.Detach(db);
   MutexLock lock(&mu_);
   shards_.erase(db);
-  SizeBlockCache();
+  SizeCaches();
 }
 
 StatusOr<std::shared_ptr<Engine>> NewEngine(const EngineOptions& options) {

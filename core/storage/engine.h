@@ -5,7 +5,7 @@
 // What a shard may have of the files and the write buffers is divided anew each time the number of
 // open shards doubles, so that a store with few shards keeps all their files open and writes large
 // tables, and one with hundreds stays below its limits. What an open shard costs besides, about
-// 128 KiB, is taken from the block cache, up to half of that.
+// 96 KiB, is taken from the caches, up to three quarters of them.
 //
 // Threads: any. Each shard holds a shared_ptr and calls Detach before its database goes.
 #pragma once
@@ -47,7 +47,7 @@ class Engine {
  private:
   int FilesPerShard() const REQUIRES(mu_);
   size_t WriteBufferPerShard() const REQUIRES(mu_);
-  void SizeBlockCache() REQUIRES(mu_);
+  void SizeCaches() REQUIRES(mu_);
   Status DivideAnew() REQUIRES(mu_);
 
   const EngineOptions options_;
@@ -59,7 +59,8 @@ class Engine {
   Timers timers_;
   mutable Mutex mu_;
   std::set<rocksdb::DB*> shards_ GUARDED_BY(mu_);
-  int divisor_ GUARDED_BY(mu_) = 8;  // what the budgets are divided by; only grows
+  size_t cache_bytes_ GUARDED_BY(mu_);  // of both caches, now
+  int divisor_ GUARDED_BY(mu_) = 8;     // what the budgets are divided by; only grows
 };
 
 }  // namespace vasto::storage

@@ -13,11 +13,13 @@
 namespace vasto::storage {
 namespace {
 
+constexpr size_t kBlockBytes = 8 << 10;
+
 std::shared_ptr<rocksdb::TableFactory> MakeTableFactory(const SharedParts& shared) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = shared.block_cache;
   // Half the index and cache entries of the default, for the same speed of reads.
-  table.block_size = 8192;
+  table.block_size = kBlockBytes;
   table.format_version = 5;
   // Debian's RocksDB computes CRC32C without the CPU's instruction.
   table.checksum = rocksdb::kXXH3;
@@ -42,9 +44,8 @@ void SetShape(const SharedParts& shared, rocksdb::Options* options) {
   options->memtable_whole_key_filtering = true;
   options->memtable_prefix_bloom_size_ratio = 0.01;
   options->level_compaction_dynamic_level_bytes = true;
-  // Each shard has two such buffers for good, for its log and its manifest. One for each batch of
-  // writes is enough.
-  options->writable_file_max_buffer_size = 16 << 10;
+  // Each shard has two such buffers for good, for its log and its manifest. A block is enough.
+  options->writable_file_max_buffer_size = kBlockBytes;
   // A shard has tens of files open; RocksDB's 64 parts of their table are for a database that has
   // the machine to itself.
   options->table_cache_numshardbits = 2;

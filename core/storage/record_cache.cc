@@ -2,9 +2,11 @@
 #include "core/storage/record_cache.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace vasto::storage {
 namespace {
@@ -16,7 +18,7 @@ constexpr size_t kUnit = 8;  // entries begin at multiples of it
 // How many entries one addition carries over at most, which bounds its time.
 constexpr int kMaxCarried = 8;
 
-constexpr size_t RoundUp(size_t bytes) { return (bytes + kUnit - 1) / kUnit * kUnit; }
+constexpr size_t RoundUp(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
 
 // Spreads what the hash has in any bits over all of them (the finalizer of MurmurHash3).
 uint64_t Mix(uint64_t x) {
@@ -46,7 +48,7 @@ struct RecordCache::Entry {
   bool read;  // since it was appended
 
   static size_t SizeFor(size_t key_size, size_t record_size) {
-    return RoundUp(sizeof(Entry) + key_size + record_size);
+    return RoundUp(sizeof(Entry) + key_size + record_size, kUnit);
   }
   size_t size() const { return SizeFor(key_size, record_size); }
   char* bytes() { return reinterpret_cast<char*>(this + 1); }
@@ -76,7 +78,7 @@ class RecordCache::Stripe {
                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)),
         buckets_(static_cast<Bucket*>(map_)),
         log_(static_cast<char*>(map_) + bucket_count_ * sizeof(Bucket)),
-        log_size_((capacity - bucket_count_ * sizeof(Bucket)) / kUnit * kUnit) {}
+        log_size_(LogSize(capacity)) {}
   ~Stripe() { ::munmap(map_, capacity_); }
   Stripe(const Stripe&) = delete;
   Stripe& operator=(const Stripe&) = delete;
@@ -86,9 +88,15 @@ class RecordCache::Stripe {
   void Add(const Key& key, std::string_view record, const Ticket& ticket) EXCLUDES(mu_);
   void BeginWrite(const Key& key) EXCLUDES(mu_);
   void EndWrite(const Key& key) EXCLUDES(mu_);
+  void Limit(size_t bytes) EXCLUDES(mu_);
   void Prefetch(const Key& key) const { __builtin_prefetch(BucketOf(key.hash)); }
 
  private:
+  // What `bytes` leave for the log when the index has its part.
+  size_t LogSize(size_t bytes) const {
+    const size_t index = bucket_count_ * sizeof(Bucket);
+    return bytes <= index ? 0 : (bytes - index) / kUnit * kUnit;
+  }
   Bucket* BucketOf(uint32_t hash) const {
     return buckets_ + (static_cast<uint64_t>(hash) * bucket_count_ >> 32);
   }
@@ -113,9 +121,9 @@ class RecordCache::Stripe {
   void* const map_;
   Bucket* const buckets_;
   char* const log_;
-  const size_t log_size_;
 
   Mutex mu_;
+  size_t log_size_ GUARDED_BY(mu_);
   // The log: entries of this lap in [0, head_), those of the last one in [oldest_, lap_end_).
   size_t head_ GUARDED_BY(mu_) = 0;
   size_t oldest_ GUARDED_BY(mu_) = 0;
@@ -201,11 +209,13 @@ bool RecordCache::Stripe::Find(const Key& key, std::string* record, Ticket* tick
 }
 
 void RecordCache::Stripe::Add(const Key& key, std::string_view record, const Ticket& ticket) {
+  const size_t size = Entry::SizeFor(key.bytes.size(), record.size());
   MutexLock lock(&mu_);
   const Bucket& bucket = *BucketOf(key.hash);
   if (bucket.writers != 0 || bucket.version != ticket.version_) return;
   if (FindSlot(key) != nullptr) return;  // another reader was faster
-  Reserve(Entry::SizeFor(key.bytes.size(), record.size()));
+  if (size > log_size_) return;
+  Reserve(size);
   // After Reserve, which may have freed one.
   Bucket::Slot* const slot = TakeSlot(key.hash);
   Entry* const entry = At(head_);
@@ -218,7 +228,7 @@ void RecordCache::Stripe::Add(const Key& key, std::string_view record, const Tic
   std::memcpy(entry->bytes(), key.bytes.data(), key.bytes.size());
   std::memcpy(entry->bytes() + key.bytes.size(), record.data(), record.size());
   *slot = {key.hash, UnitOf(head_)};
-  head_ += entry->size();
+  head_ += size;
 }
 
 void RecordCache::Stripe::BeginWrite(const Key& key) {
@@ -232,6 +242,21 @@ void RecordCache::Stripe::EndWrite(const Key& key) {
   Bucket* const bucket = BucketOf(key.hash);
   --bucket->writers;
   ++bucket->version;
+}
+
+void RecordCache::Stripe::Limit(size_t bytes) {
+  MutexLock lock(&mu_);
+  const size_t before = std::exchange(log_size_, LogSize(std::min(bytes, capacity_)));
+  if (log_size_ >= before) return;
+  for (uint32_t i = 0; i < bucket_count_; ++i) {
+    for (Bucket::Slot& slot : buckets_[i].slots) slot.unit = 0;
+  }
+  head_ = oldest_ = lap_end_ = 0;
+  // Whole pages only: the index ends somewhere in the first one.
+  char* const map = static_cast<char*>(map_);
+  const size_t page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const size_t first = RoundUp(static_cast<size_t>(log_ - map), page);
+  if (first < capacity_) ::madvise(map + first, capacity_ - first, MADV_DONTNEED);
 }
 
 RecordCache::RecordCache(size_t capacity_bytes) {
@@ -249,6 +274,12 @@ RecordCache::RecordCache(size_t capacity_bytes) {
 
 RecordCache::~RecordCache() {
   for (Stripe* stripe : stripes_) delete stripe;
+}
+
+void RecordCache::Limit(size_t bytes) {
+  for (Stripe* stripe : stripes_) {
+    if (stripe != nullptr) stripe->Limit(bytes / kStripes);
+  }
 }
 
 bool RecordCache::Find(const Key& key, std::string* record, Ticket* ticket) {

@@ -12,7 +12,8 @@
 //     changes a key holds a WriteScope from before the change until after it, in which the key is
 //     not cached; and a record read before or during a change of its bucket is not added.
 //  2. Each slot of the index in use points at a live entry of the log, and each live entry has one.
-//  3. Memory never exceeds the capacity, the index included.
+//  3. Memory never exceeds the capacity, the index included; the index stays as large as it was
+//  made.
 //
 // Threads: all methods from any thread.
 #pragma once
@@ -41,6 +42,10 @@ class RecordCache {
   ~RecordCache();
   RecordCache(const RecordCache&) = delete;
   RecordCache& operator=(const RecordCache&) = delete;
+
+  // Leaves this much of the capacity in use, at least what the index takes. Less than before: the
+  // cache is emptied and what it had beyond goes back to the system.
+  void Limit(size_t bytes);
 
   // One opening of a database: what was cached for an earlier one is never found.
   struct Owner {

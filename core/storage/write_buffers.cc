@@ -11,7 +11,6 @@
 namespace vasto::storage {
 namespace {
 
-// An empty memtable of the smallest size has 18 KiB: its filter and one block.
 constexpr size_t kMinBytesPerShard = 64 << 10;
 // Beyond any memory: RocksDB's own manager is to count and never to act.
 constexpr size_t kNeverFull = size_t{1} << 50;
@@ -29,12 +28,16 @@ uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
 
 WriteBuffers::WriteBuffers(size_t budget_bytes)
     : budget_bytes_(budget_bytes),
-      manager_(std::make_shared<rocksdb::WriteBufferManager>(kNeverFull)),
-      limit_(budget_bytes),
-      thread_([this] {
-        SetThreadName("vasto-buffers");
-        Run();
-      }) {}
+      manager_(std::make_shared<rocksdb::WriteBufferManager>(kNeverFull)) {
+  {
+    MutexLock lock(&shards_mu_);
+    SetLimits();
+  }
+  thread_ = std::thread([this] {
+    SetThreadName("vasto-buffers");
+    Run();
+  });
+}
 
 WriteBuffers::~WriteBuffers() {
   {
@@ -45,20 +48,25 @@ WriteBuffers::~WriteBuffers() {
   thread_.join();
 }
 
-void WriteBuffers::SetLimit() {
-  limit_ = std::max(budget_bytes_, shards_.size() * kMinBytesPerShard);
+void WriteBuffers::SetLimits() {
+  const size_t limit = std::max(budget_bytes_, shards_.size() * kMinBytesPerShard);
+  // Flushing does not free what empty memtables have.
+  const size_t empty = shards_.size() * kEmptyBytes;
+  limit_ = limit;
+  crowded_above_ = empty + (limit - empty) / 2;
+  flush_down_to_ = empty + (limit - empty) / 8 * 3;
 }
 
 void WriteBuffers::Attach(rocksdb::DB* db, const ShardHealth* health) {
   MutexLock lock(&shards_mu_);
   shards_.emplace(db, health);
-  SetLimit();
+  SetLimits();
 }
 
 void WriteBuffers::Detach(rocksdb::DB* db) {
   MutexLock lock(&shards_mu_);
   shards_.erase(db);
-  SetLimit();
+  SetLimits();
 }
 
 bool WriteBuffers::HasRoom() {
@@ -78,7 +86,7 @@ void WriteBuffers::WaitForRoom() {
 
 void WriteBuffers::Run() {
   for (;;) {
-    const Pass pass = filling() > limit_.load() / 2 ? FlushFullest() : Pass::kFlushing;
+    const Pass pass = filling() > crowded_above_.load() ? FlushFullest() : Pass::kFlushing;
     MutexLock lock(&mu_);
     stuck_ = pass == Pass::kNothingToFlush;
     if (stuck_ || !IsFull()) room_.SignalAll();
@@ -114,7 +122,7 @@ WriteBuffers::Pass WriteBuffers::FlushFullest() {
   }
   std::sort(fullest.begin(), fullest.end(),
             [](const Filling& a, const Filling& b) { return a.bytes > b.bytes; });
-  const size_t target = limit_.load() / 8 * 3;
+  const size_t target = flush_down_to_.load();
   rocksdb::FlushOptions options;
   options.wait = false;
   options.allow_write_stall = true;

@@ -3,7 +3,7 @@
 //
 // RocksDB's write-buffer manager counts them, but acts on the database that is being written only:
 // what idle shards hold stays, and the busy one flushes ever smaller tables. Here a thread flushes
-// the fullest memtables, whosever they are, once half of the budget is filling; and writers wait
+// the fullest memtables, whosever they are, once half of the budget is filled; and writers wait
 // for flushes while all of it is in use.
 //
 // Invariants
@@ -32,6 +32,9 @@ namespace vasto::storage {
 
 class WriteBuffers {
  public:
+  // What an empty memtable has at most when there are many: its filter and such.
+  static constexpr size_t kEmptyBytes = 5 << 10;
+
   explicit WriteBuffers(size_t budget_bytes);
   // REQUIRES: all are detached.
   ~WriteBuffers();
@@ -56,15 +59,16 @@ class WriteBuffers {
 
   size_t filling() const { return manager_->mutable_memtable_memory_usage(); }
   bool IsFull() const { return manager_->memory_usage() >= limit_.load(); }
-  bool IsCrowded() const { return filling() > limit_.load() / 2 || IsFull(); }
-  void SetLimit() REQUIRES(shards_mu_);
+  bool IsCrowded() const { return filling() > crowded_above_.load() || IsFull(); }
+  void SetLimits() REQUIRES(shards_mu_);
   void Run() EXCLUDES(mu_, shards_mu_);
-  // Starts flushes of the fullest until three eighths of the limit are filling.
+  // Starts flushes of the fullest until three eighths of the limit are filled.
   Pass FlushFullest() EXCLUDES(shards_mu_);
 
   const size_t budget_bytes_;
   const std::shared_ptr<rocksdb::WriteBufferManager> manager_;
-  std::atomic<size_t> limit_;
+  // Of the memory in use, and of the part of it that is filling.
+  std::atomic<size_t> limit_, crowded_above_, flush_down_to_;
   std::atomic<bool> idle_{false};  // the thread waits to be woken
 
   Mutex shards_mu_;  // held while flushes are started

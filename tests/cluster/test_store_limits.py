@@ -64,7 +64,7 @@ def test_memory_is_what_was_configured_however_many_shards(make_cluster):
         assert cluster.stores[0].memory_kib() < limit_kib - other_kib, after
 
     check_memory(f"{shards} empty shards", (cache_mb + buffer_mb) << 10)
-    for workload in ("put", "get"):
+    for workload in ("put", "get", "scan"):
         cluster.vasto("bench", "ks", "--workload", workload, "--value-size", 1000, "--in-flight", 500,
                       "--operations", rows, "--keys", rows)
         check_memory(f"{workload} of twice the caches")

@@ -109,56 +109,88 @@ TEST(Engine, RefusesNonsense) {
   EXPECT_TRUE(NewEngine({.background_bytes_per_second = 1 << 20}).ok());
 }
 
-TEST(Engine, DividesItsBudgetsAmongItsShards) {
-  TempFolder folder;
-  Engine engine{EngineOptions{.write_buffer_bytes = 32 << 20, .max_open_files = 800}};
-  const ShardHealth health("all", Logger::Null());
-  std::vector<std::unique_ptr<rocksdb::DB>> dbs;
-  const auto open_up_to = [&](size_t count) {
+// Databases of an engine, none of which is a shard's.
+class EngineWithDatabases {
+ public:
+  explicit EngineWithDatabases(const EngineOptions& options) : engine(options) {}
+  ~EngineWithDatabases() { DetachAll(); }
+
+  void OpenUpTo(size_t count) {
     while (dbs.size() < count) {
-      dbs.push_back(OpenRaw(&engine, folder.path() + "/" + std::to_string(dbs.size())));
-      ASSERT_TRUE(engine.Attach(dbs.back().get(), &health).ok());
+      dbs.push_back(OpenRaw(&engine, folder_.path() + "/" + std::to_string(dbs.size())));
+      ASSERT_TRUE(engine.Attach(dbs.back().get(), &health_).ok());
+      ++attached_;
     }
-  };
+  }
+  void DetachAll() {
+    while (attached_ > 0) engine.Detach(dbs[--attached_].get());
+  }
+  uint64_t BlockCacheBytes() const {
+    uint64_t bytes = 0;
+    EXPECT_TRUE(dbs.front()->GetIntProperty(rocksdb::DB::Properties::kBlockCacheCapacity, &bytes));
+    return bytes;
+  }
+
+ private:
+  TempFolder folder_;
+  ShardHealth health_{"all", Logger::Null()};
+  size_t attached_ = 0;
+
+ public:
+  Engine engine;
+  std::vector<std::unique_ptr<rocksdb::DB>> dbs;
+};
+
+TEST(Engine, DividesItsBudgetsAmongItsShards) {
+  EngineWithDatabases all{EngineOptions{.write_buffer_bytes = 32 << 20, .max_open_files = 800}};
   const auto expect_each = [&](int files, size_t write_buffer_mb) {
-    for (const auto& db : dbs) {
+    for (const auto& db : all.dbs) {
       EXPECT_EQ(db->GetDBOptions().max_open_files, files);
       EXPECT_EQ(db->GetOptions().write_buffer_size, write_buffer_mb << 20);
       EXPECT_EQ(db->GetOptions().arena_block_size, write_buffer_mb << 12);
     }
   };
-  open_up_to(8);
+  all.OpenUpTo(8);
   expect_each(100, 16);
-  open_up_to(9);
+  all.OpenUpTo(9);
   expect_each(50, 16);
-  open_up_to(17);
+  all.OpenUpTo(17);
   expect_each(32, 8);
-  for (const auto& db : dbs) engine.Detach(db.get());
 }
 
-TEST(Engine, TakesWhatShardsCostFromTheBlockCache) {
-  TempFolder folder;
-  Engine engine{EngineOptions{.block_cache_bytes = 2 << 20}};
-  const ShardHealth health("all", Logger::Null());
-  std::vector<std::unique_ptr<rocksdb::DB>> dbs;
-  const auto open_one = [&] {
-    dbs.push_back(OpenRaw(&engine, folder.path() + "/" + std::to_string(dbs.size())));
-    ASSERT_TRUE(engine.Attach(dbs.back().get(), &health).ok());
-  };
-  const auto cache_bytes = [&] {
-    uint64_t bytes = 0;
-    EXPECT_TRUE(dbs.front()->GetIntProperty(rocksdb::DB::Properties::kBlockCacheCapacity, &bytes));
-    return bytes;
-  };
-  open_one();
-  const uint64_t with_one = cache_bytes();
-  EXPECT_LT(with_one, 2u << 20);
-  open_one();
-  EXPECT_EQ(cache_bytes(), with_one - ((2u << 20) - with_one));
-  while (dbs.size() < 12) open_one();
-  EXPECT_EQ(cache_bytes(), 1u << 20) << "half is left, however many";
-  for (const auto& db : dbs) engine.Detach(db.get());
-  EXPECT_EQ(cache_bytes(), 2u << 20);
+TEST(Engine, TakesWhatShardsCostFromTheCaches) {
+  constexpr uint64_t kMiB = 1 << 20;
+  EngineWithDatabases all{EngineOptions{.block_cache_bytes = 2 * kMiB}};
+  all.OpenUpTo(1);
+  const uint64_t with_one = all.BlockCacheBytes();
+  EXPECT_LT(with_one, 2 * kMiB);
+  EXPECT_GT(with_one, 2 * kMiB - kMiB / 8);
+  all.OpenUpTo(9);
+  EXPECT_LT(all.BlockCacheBytes(), with_one - kMiB / 2);
+  all.OpenUpTo(20);
+  EXPECT_EQ(all.BlockCacheBytes(), kMiB / 2) << "a quarter is left, however many";
+  all.DetachAll();
+  EXPECT_EQ(all.BlockCacheBytes(), 2 * kMiB);
+}
+
+TEST(Engine, TakesItFromRecordsAsFromBlocks) {
+  constexpr uint64_t kMiB = 1 << 20;
+  EngineWithDatabases all{EngineOptions{.block_cache_bytes = 64 * kMiB}};
+  all.OpenUpTo(1);
+  EXPECT_EQ(all.BlockCacheBytes(), 32 * kMiB) << "the first steps are large";
+  all.OpenUpTo(43);
+  EXPECT_EQ(all.BlockCacheBytes(), 30 * kMiB);
+}
+
+TEST(Engine, AnEmptyMemtableIsSmallWhenThereAreMany) {
+  EngineWithDatabases all{EngineOptions{.write_buffer_bytes = 1 << 20}};
+  all.OpenUpTo(20);  // the first ones may have more
+  const auto& buffers = *all.engine.write_buffers()->manager();
+  const size_t before = buffers.mutable_memtable_memory_usage();
+  all.OpenUpTo(30);
+  const size_t each = (buffers.mutable_memtable_memory_usage() - before) / 10;
+  EXPECT_LE(each, WriteBuffers::kEmptyBytes);
+  EXPECT_GT(each, WriteBuffers::kEmptyBytes / 2);
 }
 
 size_t ThreadCount() {

@@ -2,10 +2,14 @@
 #include "core/storage/record_cache.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +21,7 @@ namespace {
 
 class RecordCacheTest : public testing::Test {
  protected:
+  explicit RecordCacheTest(size_t capacity = RecordCache::kMinCapacity) : cache_(capacity) {}
   RecordCache::Key KeyOf(const std::string& key) const { return {owner_, key, KeyHash(key)}; }
   // The cached record, or "-".
   std::string Find(const std::string& key) {
@@ -35,7 +40,7 @@ class RecordCacheTest : public testing::Test {
     const RecordCache::WriteScope scope(&cache_, &keys);
   }
 
-  RecordCache cache_{RecordCache::kMinCapacity};
+  RecordCache cache_;
   RecordCache::Owner owner_ = cache_.NewOwner();
 };
 
@@ -121,6 +126,67 @@ std::string RecordOf(const std::string& key, size_t round) {
 
 // Many times the capacity, with sizes that make the ring wrap at every offset: what is found is
 // always what was added last.
+// Resident memory of this process. 0 with a sanitizer, which keeps freed memory for a while.
+size_t ResidentBytes() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 0;
+#endif
+  std::ifstream statm("/proc/self/statm");
+  size_t pages = 0;
+  statm >> pages >> pages;
+  return pages * static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+class LimitedRecordCacheTest : public RecordCacheTest {
+ protected:
+  static constexpr size_t kCapacity = RecordCache::kMinCapacity * 16;
+  static constexpr int kFitting = 20'000;  // of a thousand bytes
+
+  LimitedRecordCacheTest() : RecordCacheTest(kCapacity) {}
+  void Fill() {
+    for (int i = 0; i < kFitting; ++i) Add(std::to_string(i), std::string(1000, 'r'));
+  }
+  int CountFound() {
+    int found = 0;
+    for (int i = 0; i < kFitting; ++i) {
+      const std::string record = Find(std::to_string(i));
+      if (record == "-") continue;
+      EXPECT_EQ(record, std::string(1000, 'r'));
+      ++found;
+    }
+    return found;
+  }
+};
+
+TEST_F(LimitedRecordCacheTest, LessEmptiesItAndGivesMemoryBack) {
+  Fill();
+  EXPECT_EQ(CountFound(), kFitting);
+  const size_t full = ResidentBytes();
+  cache_.Limit(kCapacity / 4);
+  EXPECT_EQ(CountFound(), 0);
+  EXPECT_LE(ResidentBytes() + kFitting * (full == 0 ? 0 : 900), full);
+  Fill();
+  EXPECT_LT(CountFound(), kFitting / 3);
+  EXPECT_GT(CountFound(), kFitting / 8);
+}
+
+TEST_F(LimitedRecordCacheTest, MoreLetsItGrowAgainUpToTheCapacity) {
+  cache_.Limit(kCapacity / 4);
+  Fill();
+  const int kept = CountFound();
+  cache_.Limit(SIZE_MAX);
+  EXPECT_EQ(CountFound(), kept);
+  for (int round = 0; round < 3; ++round) Fill();
+  EXPECT_GT(CountFound(), kFitting * 9 / 10);
+}
+
+TEST_F(LimitedRecordCacheTest, WithNoRoomItCachesNothing) {
+  cache_.Limit(0);
+  Fill();
+  EXPECT_EQ(CountFound(), 0);
+  Change("1");
+}
+
 TEST_F(RecordCacheTest, RecordsStayWholeWhenTheRingWraps) {
   std::vector<std::string> last(5000);
   size_t found = 0;
