@@ -153,6 +153,8 @@ Status Shard::Impl::OpenDatabase() {
     }
     VASTO_RETURN_IF_ERROR(current);
   }
+  // RocksDB looks into it before it makes it, and would log that as an error.
+  VASTO_RETURN_IF_ERROR(options_.files->MakeFolder(folder_->db_path()));
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status = rocksdb::DB::Open(options, folder_->db_path(), &db);
   db_.reset(db);

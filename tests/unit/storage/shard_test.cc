@@ -25,6 +25,22 @@ TEST_F(ShardTest, PutGetDelete) {
   EXPECT_TRUE(Apply(shard_.get(), Del("never there")).status.ok());
 }
 
+TEST_F(ShardTest, NothingIsLoggedWhenAllIsWell) {
+  struct Lines final : LogSink {
+    void Write(LogLevel /*level*/, std::string_view line) override { all.append(line) += '\n'; }
+    std::string all;
+  };
+  Lines lines;
+  const Logger logger(&lines);
+  options_.logger = &logger;
+  for (int opening = 0; opening < 2; ++opening) {
+    Open();
+    EXPECT_TRUE(Apply(shard_.get(), Put("k", "v")).status.ok());
+    shard_.reset();
+  }
+  EXPECT_EQ(lines.all, "");
+}
+
 TEST_F(ShardTest, EmptyAndBinaryKeysAndValues) {
   Open();
   const std::string binary("\0\xff\x01", 3);
