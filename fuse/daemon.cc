@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -106,7 +107,7 @@ class Event {
 class Daemon {
  public:
   Daemon(const Options& options, bool is_root)
-      : options_(options), is_root_(is_root), fs_(options, &log_) {}
+      : options_(options), is_root_(is_root), parent_(getppid()), fs_(options, &log_) {}
 
   int Run() {
     const std::string problem = Start();
@@ -124,9 +125,17 @@ class Daemon {
   }
 
  private:
+  // False when it is too late.
+  bool StopWithParent() const {
+    return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent_;
+  }
+
   std::string Start() {
     if (!options_.foreground) launcher_.Detach();
     InstallSignals();
+    if (options_.foreground && options_.stop_with_parent && !StopWithParent()) {
+      return "the program that started this one has ended";
+    }
     RaiseFileLimit();
     const std::string log_problem = OpenLog();
     if (!log_problem.empty()) return log_problem;
@@ -269,6 +278,7 @@ class Daemon {
 
   const Options options_;
   const bool is_root_;
+  const pid_t parent_;  // that started the program
   Log log_;
   Launcher launcher_;
   Event init_;

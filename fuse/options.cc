@@ -166,6 +166,7 @@ const FlagTable& OwnFlags() {
       {"show_internal", [](Options* o) { o->show_internal = true; }},
       {"list_xattr", [](Options* o) { o->list_xattr = true; }},
       {"foreground", [](Options* o) { o->foreground = true; }},
+      {"stop_with_parent", [](Options* o) { o->stop_with_parent = true; }},
   };
   return kTable;
 }
@@ -385,8 +386,8 @@ const char* HelpText() {
          "conflict=last|cas, default_permissions, dmask=, fmask=, foreground, gid=, hard,\n"
          "list_xattr, log=FILE, loglevel=LEVEL, max_background=, max_value=SIZE,\n"
          "mount_timeout=SEC, namemax=, nodelete, quiet, readahead_kb=, replicas=,\n"
-         "scratch=off|PATTERNS, shards=, show_internal, soft, threads=, timeout=SEC, uid=, "
-         "umask=\n";
+         "scratch=off|PATTERNS, shards=, show_internal, soft, stop_with_parent, threads=,\n"
+         "timeout=SEC, uid=, umask=\n";
 }
 
 std::string DescribeOptions(const Options& o) {

@@ -81,6 +81,7 @@ struct Options {
 
   // The process.
   bool foreground = false;
+  bool stop_with_parent = false;  // when the program that started it ends
   std::string log_file;
   LogLevel log_level = LogLevel::kInfo;
   std::string config_file;

@@ -27,7 +27,9 @@ constexpr EventTime MakeEventTime(int64_t wall_us, uint32_t counter = 0) {
 constexpr int64_t EventTimeMicros(EventTime t) {
   return static_cast<int64_t>(t >> kHlcCounterBits);
 }
+// kMaxEventTime for what is later than it can hold, the year 2112.
 constexpr EventTime EventTimeFromNanos(uint64_t ns) {
+  if (ns / 1000 > kMaxEventTime >> kHlcCounterBits) return kMaxEventTime;
   return MakeEventTime(static_cast<int64_t>(ns / 1000), static_cast<uint32_t>(ns % 1000) * 4);
 }
 // Nanoseconds since the Unix epoch; the inverse of EventTimeFromNanos on its range, monotonic

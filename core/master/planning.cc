@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/codec/limits.h"
 #include "core/topology/placement.h"
 
 namespace vasto::master {
@@ -19,6 +20,10 @@ Status CheckRequest(const rpc::CreateKeyspaceRequest& request) {
   VASTO_RETURN_IF_ERROR(in_range("replicas", request.replicas, kMaxReplicas));
   if (AckLevelName(request.acks) == "unknown" || SyncModeName(request.sync) == "unknown") {
     return Status::InvalidArgument("unknown level of acks or sync");
+  }
+  if (request.ttl_seconds > kMaxTtlSeconds) {
+    return Status::InvalidArgument("a ttl of " + std::to_string(request.ttl_seconds) +
+                                   " s; the limit is " + std::to_string(kMaxTtlSeconds) + " s");
   }
   // Stores do not copy data to each other, so nobody but the first replica could acknowledge.
   if (request.acks != AckLevel::kOne && request.replicas > 1) {

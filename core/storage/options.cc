@@ -72,7 +72,6 @@ void SetFixedCost(rocksdb::Options* options) {
   options->stats_dump_period_sec = 0;
   options->stats_persist_period_sec = 0;
   options->max_file_opening_threads = 1;
-  options->skip_stats_update_on_db_open = true;
   options->avoid_unnecessary_blocking_io = true;
 }
 

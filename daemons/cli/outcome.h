@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the tools end: exit codes of the command-line contract, one clear line on stderr for a
-// failure.
+// failure. Output that cannot be written is one.
 #pragma once
 
 #include <vasto/vasto.h>
@@ -64,12 +64,23 @@ void Check(const std::string& what, vasto_status_t code, const Error& error);
 template <typename Body>
 int RunTool(const char* tool, Body body);
 
+// Control characters in the line are shown as \\xNN.
 void PrintFailure(const char* tool, const std::string& line);
+
+// Throws Failure unless everything that was printed could be written.
+void FlushStdout();
+
+// A program may be started with some of its standard files closed; the next file or socket it opens
+// must not become one of them. Reading stdin, or writing the others, then fails as if they still
+// were. To be called first.
+void KeepStandardFiles();
 
 template <typename Body>
 int RunTool(const char* tool, Body body) {
   try {
-    return body();
+    const int code = body();
+    FlushStdout();
+    return code;
   } catch (const Failure& failure) {
     PrintFailure(tool, failure.what());
     return ExitCodeOf(failure.code());

@@ -2,13 +2,25 @@
 #include "daemons/cli/session.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
-#include <iostream>
+#include <sstream>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/text.h"
 
 namespace vasto::cli {
+
+namespace {
+
+// " 0.1.0 (abi 1.0.0)": of the library, without its name.
+std::string Version() {
+  const std::string version = vasto_version_string();
+  return version.substr(std::min(version.find(' '), version.size()));
+}
+
+}  // namespace
 
 void Session::AddOptions(CLI::App* app) {
   app->add_option("-m,--master", masters_,
@@ -18,16 +30,15 @@ void Session::AddOptions(CLI::App* app) {
   app->add_option("-o,--output", output_, "table (default) or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->type_name("FORMAT");
-  timeout_option_ =
-      app->add_option(
-             "--timeout-ms", timeout_ms_,
-             "how long one request may take, in ms (default 10000); if given, also the wait "
-             "for the end of a long operation")
-          ->check(CLI::Range(1, 86'400'000))
-          ->type_name("MS");
+  CLI::Option* const timeout = app->add_option(
+      "--timeout-ms", timeout_ms_,
+      "how long one request may take, in ms (default 10000); if given, also the wait for the end "
+      "of a long operation");
+  timeout->type_name("MS");
+  TakesWholeNumber(timeout, 1, 86'400'000);
+  timeout_option_ = timeout;
   app->set_help_flag("-h,--help", "print this help and exit");
-  app->set_version_flag("--version", app->get_name() + " " + vasto_version_string(),
-                        "print the version and exit");
+  app->set_version_flag("--version", app->get_name() + Version(), "print the version and exit");
 }
 
 std::optional<uint64_t> Session::wait_limit_ms() const {
@@ -45,8 +56,8 @@ vasto_client_t* Session::client(const std::vector<std::pair<std::string, std::st
   settings.emplace_back("connect_timeout_ms", std::to_string(timeout_ms_));
   for (const auto& [name, value] : settings) {
     Error error;
-    Check(name + " " + value, vasto_config_set(config.get(), name.c_str(), value.c_str(), error),
-          error);
+    const vasto_status_t code = vasto_config_set(config.get(), name.c_str(), value.c_str(), error);
+    if (code != VASTO_OK) throw UsageError(Describe(code, error));
   }
   Error error;
   Check("connect to " + masters_, vasto_client_open(config.get(), Out(client_), error), error);
@@ -93,11 +104,17 @@ std::string MissingCommand(const CLI::App& app) {
 }  // namespace
 
 int ParseCommandLine(CLI::App* app, const char* tool, int argc, char** argv) {
+  KeepStandardFiles();
   try {
     app->parse(argc, argv);
     return -1;
   } catch (const CLI::Success& answer) {
-    return app->exit(answer, std::cout, std::cerr);
+    return RunTool(tool, [&] {
+      std::ostringstream text;
+      const int code = app->exit(answer, text, text);
+      std::fputs(text.str().c_str(), stdout);
+      return code;
+    });
   } catch (const CLI::ParseError& error) {
     const std::string missing = MissingCommand(*app);
     PrintFailure(tool, (missing.empty() ? error.what() : missing) + " (see " + std::string(tool) +

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 
 namespace vasto::cli {
@@ -111,6 +112,20 @@ std::string GetBytes(const nlohmann::ordered_json& object, const std::string& na
   return *std::move(bytes);
 }
 
+void PutNumber(nlohmann::ordered_json* object, const std::string& name, uint64_t number) {
+  (*object)[name] = std::to_string(number);
+}
+
+uint64_t GetNumber(const nlohmann::ordered_json& object, const std::string& name) {
+  const auto it = object.find(name);
+  if (it == object.end()) return 0;
+  if (it->is_number_unsigned()) return it->get<uint64_t>();
+  const auto number =
+      it->is_string() ? WholeNumber(it->get_ref<const std::string&>()) : std::nullopt;
+  if (!number) throw UsageError("\"" + name + "\" must be a whole number >= 0");
+  return *number;
+}
+
 std::string Escaped(std::string_view bytes) {
   static constexpr char kHex[] = "0123456789abcdef";
   std::string line;
@@ -126,6 +141,26 @@ std::string Escaped(std::string_view bytes) {
       line.append(bytes.substr(0, n));
     }
     bytes.remove_prefix(n);
+  }
+  return line;
+}
+
+std::string Shortened(std::string text, size_t most) {
+  if (text.size() <= most) return text;
+  while (most > 0 && (static_cast<uint8_t>(text[most]) & 0xC0) == 0x80) --most;
+  text.resize(most);
+  return text + "…";
+}
+
+std::string OneLine(std::string_view text) {
+  std::string line;
+  for (const char c : text) {
+    const auto byte = static_cast<uint8_t>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      line += Escaped({&c, 1});
+    } else {
+      line.push_back(c);
+    }
   }
   return line;
 }

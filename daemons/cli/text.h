@@ -22,9 +22,19 @@ void PutBytes(nlohmann::ordered_json* object, const std::string& name, std::stri
 // The inverse. Throws UsageError("…") when neither is there or one is malformed.
 std::string GetBytes(const nlohmann::ordered_json& object, const std::string& name);
 
+// Sets (*object)[name] to the number's digits, in a string as in the JSON of Protobuf: many readers
+// keep numbers as doubles, which end at 2^53.
+void PutNumber(nlohmann::ordered_json* object, const std::string& name, uint64_t number);
+// The inverse, which takes JSON numbers, too; 0 when it is not there. Throws UsageError("…").
+uint64_t GetNumber(const nlohmann::ordered_json& object, const std::string& name);
+
 // One line on a terminal: printable UTF-8 stays, control characters and other bytes become \xNN, a
 // backslash \\.
 std::string Escaped(std::string_view bytes);
+// At most `most` bytes of it, with "…" for what is missing. Cuts no character of well-formed UTF-8.
+std::string Shortened(std::string text, size_t most);
+// The text with \\xNN for control characters only.
+std::string OneLine(std::string_view text);
 // "2026-01-31T12:00:00.123Z"; "-" for 0.
 std::string TimeText(uint64_t ns_since_epoch);
 // "1.2 GiB"

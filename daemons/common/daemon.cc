@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <thread>
 
-#include "capi/include/vasto/vasto.h"
 #include "daemons/common/flags.h"
 #include "daemons/common/log_sink.h"
 
@@ -41,6 +40,7 @@ sigset_t StopSignals() {
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGHUP);  // the terminal went away
   return set;
 }
 
@@ -61,18 +61,13 @@ void PrepareProcess() {
   std::_Exit(0);
 }
 
-std::string VersionText() {
-  return std::to_string(VASTO_VERSION_MAJOR) + "." + std::to_string(VASTO_VERSION_MINOR) + "." +
-         std::to_string(VASTO_VERSION_PATCH);
-}
-
 }  // namespace
 
 Daemon::Daemon(const ProgramInfo& info, int argc, char** argv) : name_(info.name) {
   PrepareProcess();
   const auto outcome = ValueOrExit(ParseFlags({argv + 1, argv + argc}));
   if (outcome == FlagsOutcome::kHelp) PrintAndExit(HelpText(info.name, info.summary));
-  if (outcome == FlagsOutcome::kVersion) PrintAndExit(name_ + " " + VersionText() + "\n");
+  if (outcome == FlagsOutcome::kVersion) PrintAndExit(name_ + " " VASTO_BUILD_VERSION "\n");
   const LogLevel level = ValueOrExit(ParseLogLevel(FLAGS_log_level));
   glog_ = ValueOrExit(StartGlog(name_));
   held_ = std::make_unique<HeldLogSink>(glog_.get(), kMaxHold);

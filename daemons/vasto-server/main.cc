@@ -53,7 +53,10 @@ Status CheckFlags() {
     VASTO_RETURN_IF_ERROR(CheckKeyspaceName(name));
   VASTO_RETURN_IF_ERROR(CheckCanListen("--listen", FLAGS_listen));
   if (!FLAGS_http.empty()) VASTO_RETURN_IF_ERROR(CheckCanListen("--http", FLAGS_http));
-  if (!FLAGS_mount.empty()) VASTO_RETURN_IF_ERROR(MountProcess::Check(FLAGS_mount));
+  if (!FLAGS_mount.empty()) {
+    VASTO_RETURN_IF_ERROR(MountProcess::Check(FLAGS_mount));
+    VASTO_RETURN_IF_ERROR(CheckApart("--mount", FLAGS_mount, "--dir", FLAGS_dir));
+  }
   return CheckServerFolder(PosixFileSystem(), FLAGS_dir, FLAGS_stores);
 }
 

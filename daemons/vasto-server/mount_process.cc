@@ -55,7 +55,7 @@ StatusOr<pid_t> Spawn(const std::string& program, const std::string& master,
   // it, since only the server knows when to unmount.
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
-  std::string words[] = {program, master, folder, "-o", "foreground"};
+  std::string words[] = {program, master, folder, "-o", "foreground,stop_with_parent"};
   char* argv[] = {words[0].data(), words[1].data(), words[2].data(),
                   words[3].data(), words[4].data(), nullptr};
   // The server's stdout belongs to its ready line.

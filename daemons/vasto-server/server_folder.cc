@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <string_view>
 
 #include "core/base/bytes.h"
@@ -26,6 +27,22 @@ int StoreNumber(std::string_view name) {
 
 std::string StoreFolderOf(const std::string& dir, int index) {
   return dir + "/" + std::string(kPrefix) + std::to_string(index + 1);
+}
+
+Status CheckApart(const std::string& flag, const std::string& folder, const std::string& other_flag,
+                  const std::string& other) {
+  const auto whole = [](const std::string& path) {
+    std::error_code error;  // what a killed mount left cannot be looked into
+    const auto absolute = std::filesystem::absolute(path).lexically_normal();
+    const auto resolved = std::filesystem::weakly_canonical(absolute, error);
+    // The "/" at the end makes "/ab" no part of "/a".
+    return ((error ? absolute : resolved) / "").string();
+  };
+  const std::string first = whole(folder);
+  const std::string second = whole(other);
+  if (!first.starts_with(second) && !second.starts_with(first)) return {};
+  return Status::InvalidArgument(flag + " " + folder + " and " + other_flag + " " + other +
+                                 " must not be one within the other");
 }
 
 Status CheckServerFolder(FileSystem* files, const std::string& dir, int stores) {

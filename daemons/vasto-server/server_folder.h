@@ -16,6 +16,11 @@ namespace vasto::daemons {
 // with more stores, whose shards would be missing. Errors name the folder.
 Status CheckServerFolder(FileSystem* files, const std::string& dir, int stores);
 
+// kInvalidArgument when one of the two folders is, or is within, the other. Symbolic links are
+// followed; neither needs to be there. The flags are for the message.
+Status CheckApart(const std::string& flag, const std::string& folder, const std::string& other_flag,
+                  const std::string& other);
+
 // "DIR/store1" for index 0.
 std::string StoreFolderOf(const std::string& dir, int index);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemons/vasto/commands.h"
 
+#include <cerrno>
 #include <cstdio>
-#include <iostream>
+#include <cstring>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
@@ -20,19 +21,29 @@ using cli::Out;
 using Json = nlohmann::ordered_json;
 
 std::string ReadStdin() {
-  std::string bytes{std::istreambuf_iterator<char>(std::cin), {}};
-  if (std::cin.bad()) throw cli::Failure(VASTO_IO_ERROR, "cannot read the value from stdin");
+  std::string bytes;
+  char piece[64 << 10];
+  while (const size_t count = std::fread(piece, 1, sizeof(piece), stdin)) {
+    bytes.append(piece, count);
+    if (bytes.size() > VASTO_MAX_VALUE_SIZE) {
+      throw cli::Failure(VASTO_TOO_LARGE, "the value on stdin is larger than the limit, " +
+                                              std::to_string(VASTO_MAX_VALUE_SIZE) + " bytes");
+    }
+  }
+  if (std::ferror(stdin) != 0) {
+    throw cli::Failure(VASTO_IO_ERROR,
+                       std::string("cannot read the value from stdin: ") + std::strerror(errno));
+  }
   return bytes;
 }
 
 void WriteStdout(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() ||
-      std::fflush(stdout) != 0) {
-    throw cli::Failure(VASTO_IO_ERROR, "cannot write to stdout");
-  }
+  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size()) cli::FlushStdout();
 }
 
 void PrintJson(const Json& object) { WriteStdout(object.dump() + "\n"); }
+
+constexpr size_t kShownKeyBytes = 200;
 
 std::string_view Bytes(const vasto_slice_t& slice) {
   return {static_cast<const char*>(slice.data), slice.size};
@@ -41,10 +52,10 @@ std::string_view Bytes(const vasto_slice_t& slice) {
 // What vasto-json calls the facts about a stored value, the same in every command.
 void PutFacts(Json* object, uint64_t version, uint64_t updated_at_ns, uint64_t expires_at_ns,
               uint64_t size) {
-  (*object)["version"] = version;
+  cli::PutNumber(object, "version", version);
   (*object)["updated_at"] = cli::TimeText(updated_at_ns);
-  (*object)["updated_at_ns"] = updated_at_ns;
-  (*object)["expires_at_ns"] = expires_at_ns;
+  cli::PutNumber(object, "updated_at_ns", updated_at_ns);
+  cli::PutNumber(object, "expires_at_ns", expires_at_ns);
   (*object)["size"] = size;
 }
 
@@ -54,12 +65,14 @@ Json KeyObject(std::string_view key) {
   return object;
 }
 
-std::string Shown(const std::string& key) { return "key " + cli::Escaped(key); }
+std::string Shown(const std::string& key) {
+  return "key " + cli::Shortened(cli::Escaped(key), kShownKeyBytes);
+}
 
 void PrintVersion(const cli::Session& session, const KeyArgs& args, uint64_t version) {
   if (!session.json()) return;
   Json object = KeyObject(args.key);
-  object["version"] = version;
+  cli::PutNumber(&object, "version", version);
   PrintJson(object);
 }
 
@@ -75,9 +88,7 @@ void PrintRow(const vasto_kv_t& row, const ScanArgs& args, bool json) {
   std::string line = cli::Escaped(key);
   if (!args.keys_only) line.append("\t").append(cli::Escaped(Bytes(row.value)));
   line.push_back('\n');
-  if (std::fwrite(line.data(), 1, line.size(), stdout) != line.size()) {
-    throw cli::Failure(VASTO_IO_ERROR, "cannot write to stdout");
-  }
+  WriteStdout(line);
 }
 
 }  // namespace
@@ -206,7 +217,6 @@ void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeou
     Check("scan", code, error);
     for (size_t i = 0; i < count; ++i) PrintRow(rows[i], args, json);
   }
-  std::fflush(stdout);
 }
 
 int Scan(cli::Session* session, const ScanArgs& args) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // vasto: the user's tool. Parses the command line and runs one command; see vasto(1).
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/session.h"
 #include "daemons/vasto/bench/bench.h"
@@ -15,7 +17,11 @@
 namespace {
 
 using vasto::cli::Session;
+namespace cli = vasto::cli;
 namespace tool = vasto::tool;
+
+constexpr uint64_t kMaxBatch = 10'000;
+constexpr uint64_t kMaxCount = 1'000'000'000'000;
 
 // What the chosen subcommand will run.
 using Action = std::function<int()>;
@@ -24,6 +30,19 @@ void AddKey(CLI::App* command, tool::KeyArgs* args) {
   command->add_option("KS", args->keyspace, "keyspace")->required();
   command->add_option("KEY", args->key, "key; any bytes")->required();
   command->add_option("--partition-key", args->partition_key, "the key lives where this one does");
+}
+
+CLI::Option* AddCount(CLI::App* command, const std::string& name, uint64_t* value,
+                      const std::string& text, uint64_t least, uint64_t most) {
+  auto* option = command->add_option(name, *value, text)->type_name("N");
+  cli::TakesWholeNumber(option, least, most);
+  return option;
+}
+
+void AddEventTime(CLI::App* command, uint64_t* ns) {
+  AddCount(command, "--event-time-ns", ns,
+           "when the change happened, in ns since 1970; default: now", 1, UINT64_MAX)
+      ->type_name("NS");
 }
 
 template <typename Args, typename Command>
@@ -47,8 +66,8 @@ void AddReads(CLI::App* app, Session* session, Action* action) {
   auto scan_args = std::make_shared<tool::ScanArgs>();
   scan->add_option("KS", scan_args->keyspace, "keyspace")->required();
   scan->add_option("PREFIX", scan_args->prefix, "only keys that begin with this");
-  scan->add_option("--limit", scan_args->limit, "at most N rows; 0, the default: all")
-      ->type_name("N");
+  AddCount(scan, "--limit", &scan_args->limit, "at most N rows; 0, the default: all", 0,
+           UINT64_MAX);
   scan->add_flag("--keys-only", scan_args->keys_only, "leave the values out");
   OnRun(scan, action, session, scan_args, tool::Scan);
 }
@@ -58,29 +77,29 @@ void AddWrites(CLI::App* app, Session* session, Action* action) {
   auto put_args = std::make_shared<tool::PutArgs>();
   AddKey(put, &put_args->key);
   put->add_option("VALUE", put_args->value, "value; - reads it from stdin")->required();
-  put->add_option("--ttl", put_args->ttl_seconds, "expire after so many seconds")
+  AddCount(put, "--ttl", &put_args->ttl_seconds, "expire after so many seconds", 0,
+           cli::kMaxTtlSeconds)
       ->type_name("SECONDS");
-  put->add_option("--event-time-ns", put_args->event_time_ns,
-                  "when the change happened, in ns since 1970; default: now")
-      ->type_name("NS");
+  AddEventTime(put, &put_args->event_time_ns);
   auto* absent = put->add_flag("--if-absent", put_args->if_absent, "only if there is no such key");
-  put->add_option("--if-version", put_args->if_version, "only if the key has this version")
-      ->type_name("VERSION")
-      ->excludes(absent);
+  auto* version =
+      put->add_option("--if-version", put_args->if_version, "only if the key has this version");
+  version->type_name("VERSION")->excludes(absent);
+  cli::TakesWholeNumber(version, 0, UINT64_MAX);
   OnRun(put, action, session, put_args, tool::Put);
 
   auto* del = app->add_subcommand("del", "delete a key");
   auto del_args = std::make_shared<tool::DeleteArgs>();
   AddKey(del, &del_args->key);
-  del->add_option("--event-time-ns", del_args->event_time_ns,
-                  "when the change happened, in ns since 1970; default: now")
-      ->type_name("NS");
+  AddEventTime(del, &del_args->event_time_ns);
   OnRun(del, action, session, del_args, tool::Delete);
 
   auto* touch = app->add_subcommand("touch", "give a key another time to live");
   auto touch_args = std::make_shared<tool::TouchArgs>();
   AddKey(touch, &touch_args->key);
-  touch->add_option("SECONDS", touch_args->ttl_seconds, "from now; 0: never expires")->required();
+  auto* seconds =
+      touch->add_option("SECONDS", touch_args->ttl_seconds, "from now; 0: never expires");
+  cli::TakesWholeNumber(seconds->required(), 0, cli::kMaxTtlSeconds);
   OnRun(touch, action, session, touch_args, tool::Touch);
 }
 
@@ -97,9 +116,7 @@ void AddTransfers(CLI::App* app, Session* session, Action* action) {
   load->add_option("KS", import_args->keyspace, "keyspace")->required();
   load->add_option("FILE", import_args->file, "default -: stdin");
   load->add_flag("--now", import_args->now, "as new writes, not with the event times of the file");
-  load->add_option("--batch", import_args->batch, "entries per request (default 500)")
-      ->check(CLI::Range(1, 10'000))
-      ->type_name("N");
+  AddCount(load, "--batch", &import_args->batch, "entries per request (default 500)", 1, kMaxBatch);
   OnRun(load, action, session, import_args, tool::Import);
 }
 
@@ -107,22 +124,24 @@ void AddBench(CLI::App* app, Session* session, Action* action) {
   auto* bench =
       app->add_subcommand("bench", "load a keyspace and measure; it overwrites keys named key:…");
   auto args = std::make_shared<tool::BenchArgs>();
-  const auto count = [bench](const char* name, uint64_t* value, const char* text) {
-    bench->add_option(name, *value, text)->type_name("N")->capture_default_str();
+  const auto count = [bench](const char* name, uint64_t* value, const char* text, uint64_t least,
+                             uint64_t most) {
+    AddCount(bench, name, value, text, least, most)->capture_default_str();
   };
   bench->add_option("KS", args->keyspace, "keyspace")->required();
   bench->add_option("--workload", args->workload, "get, put, mixed, multi_get, batch_put or scan")
       ->check(CLI::IsMember({"get", "put", "mixed", "multi_get", "batch_put", "scan"}))
       ->type_name("NAME")
       ->capture_default_str();
-  count("--operations", &args->operations, "operations in all; rows of a scan");
-  count("--keys", &args->keys.keys, "how many different keys");
-  count("--value-size", &args->keys.value_size, "bytes of a value");
-  count("--connections", &args->connections, "connections to each store");
-  count("--in-flight", &args->in_flight, "operations running at once, over all connections");
-  count("--threads", &args->threads, "threads that start operations");
-  count("--batch", &args->batch, "keys of one multi_get or batch_put");
-  count("--seed", &args->keys.seed, "of the pseudo-random keys and values");
+  count("--operations", &args->operations, "operations in all; rows of a scan", 1, kMaxCount);
+  count("--keys", &args->keys.keys, "how many different keys", 1, kMaxCount);
+  count("--value-size", &args->keys.value_size, "bytes of a value", 0, VASTO_MAX_VALUE_SIZE);
+  count("--connections", &args->connections, "connections to each store", 1, 1000);
+  count("--in-flight", &args->in_flight, "operations running at once, over all connections", 1,
+        1'000'000);
+  count("--threads", &args->threads, "threads that start operations", 1, 1000);
+  count("--batch", &args->batch, "keys of one multi_get or batch_put", 1, kMaxBatch);
+  count("--seed", &args->keys.seed, "of the pseudo-random keys and values", 0, UINT64_MAX);
   bench->add_option("--reads", args->keys.read_percent, "percent of reads in mixed")
       ->check(CLI::Range(0, 100))
       ->type_name("PERCENT")
@@ -130,6 +149,7 @@ void AddBench(CLI::App* app, Session* session, Action* action) {
   bench
       ->add_option("--rate", args->rate,
                    "open loop: operations a second at fixed times; 0: closed loop")
+      ->check(CLI::Range(0.0, 1e9))
       ->type_name("N")
       ->capture_default_str();
   bench->add_flag("--tcp", args->tcp, "TCP even to stores on this machine, not their unix sockets");

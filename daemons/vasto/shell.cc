@@ -4,7 +4,7 @@
 #include <editline/readline.h>
 #include <unistd.h>
 
-#include <charconv>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +14,7 @@
 #include <optional>
 #include <vector>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/text.h"
 #include "daemons/vasto/commands.h"
@@ -55,11 +56,9 @@ char** CompleteCommand(const char* text, int start, int /*end*/) {
 }
 
 uint64_t Number(const std::string& word) {
-  uint64_t value = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-  if (error != std::errc() || end != word.data() + word.size())
-    throw cli::UsageError("not a number: " + word);
-  return value;
+  const auto number = cli::WholeNumber(word);
+  if (!number) throw cli::UsageError("not a whole number: " + cli::Escaped(word));
+  return *number;
 }
 
 // Where the lines come from: the line editor on a terminal, else stdin as it is.
@@ -67,6 +66,10 @@ class Lines {
  public:
   Lines() : terminal_(::isatty(STDIN_FILENO) == 1) {
     if (!terminal_) return;
+    // The editor drops what the locale has no character for, and keys are UTF-8 more often than
+    // not.
+    std::setlocale(LC_CTYPE, "");
+    if (MB_CUR_MAX == 1) std::setlocale(LC_CTYPE, "C.UTF-8");
     rl_readline_name = const_cast<char*>("vasto");
     rl_attempted_completion_function = CompleteCommand;
     using_history();
@@ -84,8 +87,9 @@ class Lines {
   std::optional<std::string> Next(const std::string& prompt) {
     std::string line;
     if (!terminal_) {
-      if (!std::getline(std::cin, line)) return std::nullopt;
-      return line;
+      if (std::getline(std::cin, line)) return line;
+      if (std::cin.bad()) throw cli::Failure(VASTO_IO_ERROR, "cannot read stdin");
+      return std::nullopt;
     }
     std::unique_ptr<char, decltype(&std::free)> raw(::readline(prompt.c_str()), &std::free);
     if (!raw) {

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "daemons/vasto/transfer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +15,7 @@
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/progress.h"
 #include "daemons/cli/text.h"
+#include "daemons/vasto/output_file.h"
 
 namespace vasto::tool {
 namespace {
@@ -35,54 +33,6 @@ constexpr size_t kMaxLine = (VASTO_MAX_VALUE_SIZE + VASTO_MAX_KEY_SIZE) / 3 * 4 
 [[noreturn]] void FailIo(const std::string& what) {
   throw cli::Failure(VASTO_IO_ERROR, what + ": " + std::strerror(errno));
 }
-
-// The file of an export: stdout, or a temporary file that gets its name at Finish().
-class Sink {
- public:
-  explicit Sink(std::string path) : path_(std::move(path)) {
-    if (path_ == "-") {
-      file_ = stdout;
-      return;
-    }
-    file_ = std::fopen(Temporary().c_str(), "wbe");
-    if (file_ == nullptr) FailIo("create " + Temporary());
-  }
-  ~Sink() {
-    if (file_ == stdout || file_ == nullptr) return;
-    std::fclose(file_);
-    std::remove(Temporary().c_str());
-  }
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-
-  void Line(const std::string& text) {
-    if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
-        std::fputc('\n', file_) == EOF)
-      FailIo("write " + path_);
-  }
-  void Finish() {
-    if (std::fflush(file_) != 0) FailIo("write " + path_);
-    if (file_ == stdout) return;
-    if (::fsync(fileno(file_)) != 0) FailIo("sync " + path_);
-    if (std::rename(Temporary().c_str(), path_.c_str()) != 0) FailIo("rename to " + path_);
-    std::fclose(file_);
-    file_ = nullptr;
-    SyncFolder();
-  }
-
- private:
-  std::string Temporary() const { return path_ + ".tmp"; }
-  void SyncFolder() const {
-    const size_t slash = path_.rfind('/');
-    const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
-    const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || ::fsync(fd) != 0) FailIo("sync folder " + folder);
-    ::close(fd);
-  }
-
-  std::string path_;
-  std::FILE* file_ = nullptr;
-};
 
 // As cli::PutBytes, but never longer than base64: a control character takes six bytes in JSON, and
 // a line must be one that an import accepts.
@@ -103,19 +53,12 @@ std::string RowText(const vasto_kv_t& row) {
   Json object;
   PutShort(&object, "key", row.key);
   PutShort(&object, "value", row.value);
-  object["updated_at_ns"] = row.updated_at_ns;
-  if (row.expires_at_ns != 0) object["expires_at_ns"] = row.expires_at_ns;
+  cli::PutNumber(&object, "updated_at_ns", row.updated_at_ns);
+  if (row.expires_at_ns != 0) cli::PutNumber(&object, "expires_at_ns", row.expires_at_ns);
   if (row.type != VASTO_TYPE_BYTES) object["type"] = row.type;
-  if (row.flags & VASTO_KEY_HAS_PARTITION_HASH) object["partition_hash"] = row.partition_hash;
+  if (row.flags & VASTO_KEY_HAS_PARTITION_HASH)
+    cli::PutNumber(&object, "partition_hash", row.partition_hash);
   return object.dump();
-}
-
-uint64_t Number(const Json& object, const char* name) {
-  const auto it = object.find(name);
-  if (it == object.end()) return 0;
-  if (!it->is_number_unsigned())
-    throw cli::UsageError("\"" + std::string(name) + "\" must be a whole number >= 0");
-  return it->get<uint64_t>();
 }
 
 // Collects lines into batches and writes them; every entry has its own options. Every failure names
@@ -185,15 +128,15 @@ class Importer {
     const std::string value = cli::GetBytes(object, "value");
     auto options = Make<cli::WriteOptions>(vasto_write_options_create);
     if (!args_.now)
-      vasto_write_options_set_updated_at_ns(options.get(), Number(object, "updated_at_ns"));
-    const uint64_t expires = Number(object, "expires_at_ns");
+      vasto_write_options_set_updated_at_ns(options.get(), cli::GetNumber(object, "updated_at_ns"));
+    const uint64_t expires = cli::GetNumber(object, "expires_at_ns");
     if (expires != 0) vasto_write_options_set_expires_at_ns(options.get(), expires);
-    const uint64_t type = Number(object, "type");
+    const uint64_t type = cli::GetNumber(object, "type");
     if (type > std::numeric_limits<uint32_t>::max()) throw cli::UsageError("\"type\" is too large");
     vasto_write_options_set_value_type(options.get(), static_cast<uint32_t>(type));
     const vasto_key_t ref =
         object.contains("partition_hash")
-            ? vasto_make_key_in(key.data(), key.size(), Number(object, "partition_hash"))
+            ? vasto_make_key_in(key.data(), key.size(), cli::GetNumber(object, "partition_hash"))
             : vasto_make_key(key.data(), key.size());
     Error error;
     Check("put",
@@ -251,7 +194,7 @@ void ImportLines(std::istream* in, Importer* importer) {
 
 int Export(cli::Session* session, const ExportArgs& args) {
   auto keyspace = session->OpenKeyspace(args.keyspace);
-  Sink sink(args.file);
+  OutputFile sink(args.file);
   cli::Iter iter;
   {
     Error error;

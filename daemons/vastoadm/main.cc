@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // vastoadm: the admin tool. Parses the command line and runs one command; see vastoadm(1).
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/session.h"
 #include "daemons/vastoadm/commands.h"
@@ -24,12 +26,15 @@ void AddCreate(CLI::App* group, Session* session, Action* action) {
   auto* create = group->add_subcommand("create", "make a keyspace");
   auto args = std::make_shared<adm::CreateArgs>();
   create->add_option("NAME", args->name, "name of the new keyspace")->required();
-  create->add_option("--shards", args->shards, "partitions, 1 to 4096")
-      ->type_name("N")
-      ->capture_default_str();
-  create->add_option("--replicas", args->replicas, "copies of each shard, on different stores")
-      ->type_name("R")
-      ->capture_default_str();
+  const auto count = [create](const char* name, auto* value, const char* text, const char* type,
+                              uint64_t most) {
+    auto* option = create->add_option(name, *value, text)->type_name(type)->capture_default_str();
+    vasto::cli::TakesWholeNumber(option, 0, most);
+  };
+  // The master knows what is too many.
+  count("--shards", &args->shards, "partitions, 1 to 4096", "N", UINT32_MAX);
+  count("--replicas", &args->replicas, "copies of each shard, on different stores", "R",
+        UINT32_MAX);
   create
       ->add_option("--acks", args->acks,
                    "replicas that have a write before it is acknowledged: one, quorum or all")
@@ -40,11 +45,9 @@ void AddCreate(CLI::App* group, Session* session, Action* action) {
       ->check(CLI::IsMember({"none", "interval", "always"}))
       ->type_name("MODE")
       ->capture_default_str();
-  create
-      ->add_option("--ttl", args->ttl_seconds,
-                   "values expire after so many seconds unless a write says otherwise; 0: never")
-      ->type_name("SECONDS")
-      ->capture_default_str();
+  count("--ttl", &args->ttl_seconds,
+        "values expire after so many seconds unless a write says otherwise; 0: never", "SECONDS",
+        vasto::cli::kMaxTtlSeconds);
   create->add_option("--tags", args->tags, "only stores with all these tags")->type_name("A,B");
   create->add_flag("--no-wait", args->no_wait,
                    "print the id of the operation and do not wait for it");

@@ -287,6 +287,9 @@ def test_data_survives_store_restarts(make_cluster):
         version = keyspace.put(b"k77", b"new")
         assert keyspace.stat(b"k77").version == version
         assert len(list(keyspace.scan())) == 200
+        cluster.vastoadm("keyspace", "compact", "ks")
+        cluster.restart_store(0)
+        wait_until(lambda: 150 <= cluster.describe("ks")["keys"] <= 250, "the number of keys")
 
 
 def test_a_forgotten_deletion_still_wins(make_cluster):

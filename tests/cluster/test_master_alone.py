@@ -56,7 +56,7 @@ def refused(cluster, *flags):
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_ready_line_then_a_clean_stop(folder_of_master, number):
     process = start(folder_of_master)
     assert process.lines == [f"ready {process.address}"]

@@ -76,6 +76,27 @@ def test_mount_from_the_same_command(make_cluster):
     assert not os.path.ismount(directory)
 
 
+def test_a_mount_ends_with_its_server_however_that_ends(make_cluster):
+    if not os.path.exists("/dev/fuse"):
+        pytest.skip("no /dev/fuse")
+    cluster = make_cluster(start=False)
+    directory = cluster.folder / "mnt"
+    flags = ["--create", "demo", "--mount", str(directory)]
+    for _ in range(2):
+        cluster.start_server(1, flags)
+        (directory / "demo" / "hello").write_bytes(b"world\n")
+        cluster.master.kill9()
+        wait_until(lambda: not os.path.ismount(directory), "the mount to end")
+
+
+@pytest.mark.parametrize("mount", ["new", "new/mnt", "."])
+def test_mount_and_data_are_kept_apart(make_cluster, mount):
+    cluster = make_cluster(start=False)
+    one_line(run_server(cluster, cluster.folder / "new", "--mount", cluster.folder / mount),
+             "--mount .* --dir", "within")
+    assert not (cluster.folder / "new").exists()
+
+
 def run_server(cluster, folder, *flags):
     return cluster.run("vasto-server", "--dir", folder, "--listen", "127.0.0.1:0", *flags,
                        check=None, timeout_s=20)

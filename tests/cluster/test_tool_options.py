@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -27,8 +28,17 @@ def ks(shared, request):
     shared.vastoadm("keyspace", "delete", name, "--yes")
 
 
+def numbers(facts):
+    """The facts with their 64-bit numbers, which are strings in JSON, as numbers."""
+    for name in ("version", "updated_at_ns", "expires_at_ns"):
+        if name in facts:
+            assert re.fullmatch(r"0|[1-9]\d*", facts[name])
+            facts[name] = int(facts[name])
+    return facts
+
+
 def stat(cluster, *argv):
-    return cluster.vasto("-o", "json", "stat", *argv).json
+    return numbers(cluster.vasto("-o", "json", "stat", *argv).json)
 
 
 def partition_in_the_other_shard(cluster, ks, key):
@@ -49,7 +59,7 @@ def partition_in_the_other_shard(cluster, ks, key):
 
 def test_stat_says_what_is_known_of_a_value(shared, ks):
     before = time.time_ns()
-    version = shared.vasto("-o", "json", "put", ks, "k", "value").json["version"]
+    version = numbers(shared.vasto("-o", "json", "put", ks, "k", "value").json)["version"]
     facts = stat(shared, ks, "k")
     assert facts["schema"] == 1 and facts["key"] == "k"
     assert (facts["size"], facts["version"], facts["expires_at_ns"]) == (5, version, 0)
@@ -80,7 +90,7 @@ def test_ttl_of_put_and_touch(shared, ks):
     assert 990 * 10**9 < left < 1001 * 10**9
     shared.vasto("touch", ks, "k", 0)
     assert stat(shared, ks, "k")["expires_at_ns"] == 0
-    version = shared.vasto("-o", "json", "touch", ks, "k", 1).json["version"]
+    version = numbers(shared.vasto("-o", "json", "touch", ks, "k", 1).json)["version"]
     assert stat(shared, ks, "k")["version"] == version
     wait_until(lambda: shared.vasto("get", ks, "k", check=None).code == 3, "the key to expire")
     assert shared.vasto("touch", ks, "k", 5, check=3).err
@@ -103,6 +113,38 @@ def test_if_version(shared, ks):
     refused = shared.vasto("put", ks, "k", "3", "--if-version", version, check=1)
     assert "version" in refused.err
     assert shared.get(ks, "k") == b"2"
+
+
+@pytest.mark.parametrize("ns", [2**63 - 1, 2**64 - 1, time.time_ns() + 2**64 * 1000 // 4096,
+                                time.time_ns() + 3600 * 10**9])
+def test_an_event_time_ahead_is_refused_however_far(shared, ks, ns):
+    if ns >= 2**64:
+        pytest.skip("no number of 64 bits")
+    refused = shared.vasto("put", ks, "k", "v", "--event-time-ns", ns, check=None)
+    assert refused.code in (1, 2) and re.search("ahead|future", refused.err), refused
+    shared.vasto("get", ks, "k", check=3)
+
+
+def test_a_value_that_cannot_be_read_from_stdin_changes_nothing(shared, ks):
+    shared.vasto("put", ks, "k", "important")
+    command = f"{BIN}/vasto -m {shared.address} put {ks} k -"
+    for broken in ("<&-", f"< {shared.folder}", "< /dev/zero"):
+        done = subprocess.run(["sh", "-c", f"{command} {broken}"], capture_output=True, text=True,
+                              timeout=60 * SLOW, check=False)
+        assert done.returncode == 1 and re.search("stdin", done.stderr), done
+        assert done.stderr.count("\n") == 1
+    assert shared.get(ks, "k") == b"important"
+
+
+def test_output_that_cannot_be_written_is_a_failure(shared, ks):
+    shared.vasto("put", ks, "k", "v")
+    for tool, words in (("vasto", f"stat {ks} k"), ("vasto", f"get {ks} k"), ("vasto", f"scan {ks}"),
+                        ("vasto", f"export {ks}"), ("vasto", "--help"), ("vastoadm", "status"),
+                        ("vastoadm", "keyspace list"), ("vastoadm", "--version")):
+        for broken in ("> /dev/full", ">&-"):
+            done = subprocess.run(["sh", "-c", f"{BIN}/{tool} -m {shared.address} {words} {broken}"],
+                                  capture_output=True, text=True, timeout=60 * SLOW, check=False)
+            assert done.returncode == 1 and "stdout" in done.stderr, (words, broken, done)
 
 
 def test_event_time_of_put_and_del(shared, ks):
@@ -175,6 +217,71 @@ def test_import_keeps_event_times_and_never_overwrites_newer_data(shared, ks):
     assert (answer["imported"], answer["skipped"]) == (5, 0)
     assert shared.get(ks, "k0") == b"old"
     assert stat(shared, ks, "k1")["updated_at_ns"] > then + YEAR_NS // 2
+
+
+def test_readers_of_doubles_lose_nothing(shared, ks):
+    """jq 1.6 and many others keep JSON numbers as doubles."""
+    def through_doubles(line):
+        return json.dumps(json.loads(line, parse_int=float)) + "\n"
+
+    shared.vasto("put", ks, "k", "v", "--partition-key", "elsewhere", "--ttl", 5000)
+    exported = shared.vasto("export", ks).text
+    shared.create(f"{ks}copy", 5)
+    try:
+        shared.vasto("import", f"{ks}copy", input=through_doubles(exported).encode())
+        assert shared.vasto("export", f"{ks}copy").text == exported
+    finally:
+        shared.vastoadm("keyspace", "delete", f"{ks}copy", "--yes")
+
+
+def test_export_leaves_everything_but_its_file_alone(shared, ks):
+    shared.vasto("put", ks, "k", "v")
+    exported = shared.vasto("export", ks).out
+    folder = shared.folder / f"{ks}-files"
+    folder.mkdir()
+    # A file that is replaced keeps its permissions; one that has a likely name nearby is no target.
+    (folder / "secret").write_text("old")
+    (folder / "secret").chmod(0o600)
+    (folder / "secret.tmp").write_text("precious")
+    # A link stays one.
+    (folder / "link").symlink_to("target")
+    (folder / "target").write_text("old")
+    for name in ("secret", "link", "new"):
+        shared.vasto("export", ks, folder / name)
+        assert (folder / name).read_bytes() == exported
+    assert (folder / "secret").stat().st_mode & 0o777 == 0o600
+    assert (folder / "link").is_symlink()
+    # A pipe is written, not replaced.
+    os.mkfifo(folder / "pipe")
+    with subprocess.Popen(["cat", folder / "pipe"], stdout=subprocess.PIPE) as reader:
+        shared.vasto("export", ks, folder / "pipe")
+        assert reader.communicate(timeout=20 * SLOW)[0] == exported
+    assert (folder / "pipe").is_fifo()
+    for wrong in ("", folder, folder / "absent" / "file"):
+        result = shared.vasto("export", ks, wrong, check=None)
+        assert result.code in (1, 2) and result.err.count("\n") == 1, result
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "link", "new", "pipe", "secret", "secret.tmp", "target"]
+    assert (folder / "secret.tmp").read_text() == "precious"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_export_that_a_signal_ends_leaves_nothing(make_cluster, number):
+    cluster = make_cluster(stores=1)
+    cluster.create("ks")
+    cluster.put("ks", "k", b"v")
+    folder = cluster.folder / "out"
+    folder.mkdir()
+    (folder / "file").write_text("old")
+    with cluster.stores[0].paused():
+        export = cluster.spawn("export", BIN / "vasto", "-m", cluster.address, "export", "ks",
+                               folder / "file")
+        wait_until(lambda: len(list(folder.iterdir())) == 2, "the temporary file")
+        export.expected_codes = {-number}
+        export.signal(number)
+        assert export.popen.wait(timeout=10 * SLOW) == -number
+    assert [path.name for path in folder.iterdir()] == ["file"]
+    assert (folder / "file").read_text() == "old"
 
 
 def test_import_and_export_carry_everything_of_a_value(shared, ks):

@@ -87,6 +87,15 @@ def test_no_command_is_a_usage_error_with_the_commands(shared, tool):
     ("vasto", ["put", "ks", "k", "v", "--if-absent", "--if-version", "1"], "--if-version"),
     ("vasto", ["touch", "ks", "k", "soon"], "SECONDS"),
     ("vasto", ["import", "ks", "--batch", "0"], "--batch"),
+    ("vasto", ["put", "ks", "k", "v", "--ttl", ""], "--ttl: must be a whole number"),
+    ("vasto", ["put", "ks", "k", "v", "--ttl", "0x10"], "--ttl: must be a whole number"),
+    ("vasto", ["put", "ks", "k", "v", "--ttl", "3153600001"], "to 3153600000"),
+    ("vasto", ["put", "ks", "k", "v", "--event-time-ns", "-1"], "--event-time-ns"),
+    ("vasto", ["scan", "ks", "--limit", "-1"], "--limit"),
+    ("vasto", ["bench", "ks", "--operations", "-1"], "--operations"),
+    ("vasto", ["bench", "ks", "--value-size", "99999999999"], "to 67108864"),
+    ("vastoadm", ["keyspace", "create", "ks", "--ttl", "-1"], "--ttl"),
+    ("vastoadm", ["keyspace", "create", "ks", "--shards", "many"], "--shards"),
     ("vastoadm", ["--nonsense"], "unknown option --nonsense"),
     ("vastoadm", ["keyspace", "create"], "NAME is required"),
     ("vastoadm", ["keyspace", "create", "ks", "--acks", "most"], "--acks: most"),
@@ -98,6 +107,12 @@ def test_a_usage_error_says_what_is_wrong(shared, program, argv, words):
     assert words in result.err, result
     assert result.err.startswith(f"{program}: ") and result.err.count("\n") == 1, result
     assert result.out == b""
+
+
+def test_a_master_that_is_no_address_is_a_usage_error(shared):
+    for masters in ("foo", "localhost:0x10", "a\nb"):
+        result = shared.run("vasto", "-m", masters, "get", "ks", "k", check=2)
+        assert "is not HOST:PORT" in result.err and result.err.count("\n") == 1, result
 
 
 @pytest.mark.parametrize("program", ["vasto", "vastoadm"])

@@ -22,6 +22,14 @@ TEST(HlcTest, NanosecondsRoundTripAndKeepTheirOrder) {
   }
 }
 
+TEST(HlcTest, NanosecondsBeyondWhatItHoldsAreTheLastTime) {
+  constexpr uint64_t kEndNs = (uint64_t{1} << 52) * 1000;
+  EXPECT_LT(EventTimeFromNanos(kEndNs - 1), kMaxEventTime);
+  for (const uint64_t ns : {kEndNs, kEndNs + 1, uint64_t{INT64_MAX}, UINT64_MAX}) {
+    EXPECT_EQ(EventTimeFromNanos(ns), kMaxEventTime) << ns;
+  }
+}
+
 TEST(HlcTest, ToNanosIsMonotonicOverAllCounters) {
   uint64_t last = 0;
   for (uint32_t counter = 0; counter < (1u << kHlcCounterBits); ++counter) {

@@ -4,6 +4,7 @@
 #include <random>
 #include <string>
 
+#include "daemons/cli/number.h"
 #include "daemons/cli/outcome.h"
 #include "daemons/cli/text.h"
 
@@ -69,6 +70,38 @@ TEST(JsonBytes, TravelAsTextOrBase64) {
 TEST(Escaped, KeepsTextAndShowsTheRest) {
   EXPECT_EQ(Escaped("a b\\ü"), "a b\\\\ü");
   EXPECT_EQ(Escaped(std::string_view("\0\n\x7f\xff", 4)), "\\x00\\x0a\\x7f\\xff");
+}
+
+TEST(OneLine, HasNoControlCharacters) {
+  EXPECT_EQ(OneLine("a\nb\x1b[31m ü \\"), "a\\x0ab\\x1b[31m ü \\");
+}
+
+TEST(Shortened, CutsBetweenCharacters) {
+  EXPECT_EQ(Shortened("abc", 3), "abc");
+  EXPECT_EQ(Shortened("abcd", 3), "abc…");
+  EXPECT_EQ(Shortened("abü", 3), "ab…");
+}
+
+TEST(WholeNumber, IsDecimalDigitsOnly) {
+  EXPECT_EQ(WholeNumber("0"), 0u);
+  EXPECT_EQ(WholeNumber("010"), 10u);
+  EXPECT_EQ(WholeNumber("18446744073709551615"), UINT64_MAX);
+  for (const char* wrong :
+       {"", " 1", "1 ", "-1", "+1", "0x10", "1e3", "1.0", "18446744073709551616"}) {
+    EXPECT_EQ(WholeNumber(wrong), std::nullopt) << wrong;
+  }
+}
+
+TEST(Numbers, InJsonAreStringsAndMayBeNumbers) {
+  Json object;
+  PutNumber(&object, "n", UINT64_MAX);
+  EXPECT_EQ(object.dump(), R"({"n":"18446744073709551615"})");
+  EXPECT_EQ(GetNumber(object, "n"), UINT64_MAX);
+  EXPECT_EQ(GetNumber(Json{{"n", 7u}}, "n"), 7u);
+  EXPECT_EQ(GetNumber(object, "absent"), 0u);
+  for (const Json& wrong : {Json(-1), Json(1.5), Json("x"), Json(""), Json(nullptr)}) {
+    EXPECT_THROW(GetNumber(Json{{"n", wrong}}, "n"), UsageError) << wrong;
+  }
 }
 
 TEST(People, ReadTimesAndSizes) {

@@ -87,13 +87,14 @@ TEST(OptionsTest, EveryOptionWithAValue) {
 TEST(OptionsTest, FlagsAndTheirOpposites) {
   Options o;
   EXPECT_EQ(Parse({"m1", "/mnt", "-o",
-                   "hard,soft,admin,nodelete,quiet,bg,list_xattr,show_internal,foreground,suid,dev,"
+                   "hard,soft,admin,nodelete,quiet,bg,list_xattr,show_internal,foreground,stop_"
+                   "with_parent,suid,dev,"
                    "allow_root,nodefault_permissions"},
                   &o),
             "");
   EXPECT_FALSE(o.hard);
   EXPECT_TRUE(o.admin && o.no_delete && o.quiet && o.background && o.list_xattr);
-  EXPECT_TRUE(o.show_internal && o.foreground && o.allow_root);
+  EXPECT_TRUE(o.show_internal && o.foreground && o.stop_with_parent && o.allow_root);
   EXPECT_FALSE(o.default_permissions);
   EXPECT_FALSE(o.allow_other);
   EXPECT_EQ(o.mount_flags, 0U);

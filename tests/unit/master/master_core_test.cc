@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/master/master_core.h"
+#include "core/codec/limits.h"
 
 #include <gtest/gtest.h>
 
@@ -85,11 +86,13 @@ class MasterCoreTest : public testing::Test {
     event.request.free_bytes = 1 << 30;
     Do(event);
   }
-  CallId Create(const std::string& name, int32_t shards = 2, int32_t replicas = 1) {
+  CallId Create(const std::string& name, int32_t shards = 2, int32_t replicas = 1,
+                uint64_t ttl_seconds = 0) {
     CreateEvent event{.call = ++call_, .wall_us = 77, .request = {}};
     event.request.name = name;
     event.request.shards = shards;
     event.request.replicas = replicas;
+    event.request.ttl_seconds = ttl_seconds;
     Do(event);
     return call_;
   }
@@ -404,6 +407,7 @@ TEST_F(MasterCoreTest, CreateRefusesWhatCannotBe) {
   const Status few = Error(Create("a", 1, 3));
   EXPECT_EQ(few.code(), Code::kInvalidArgument);
   EXPECT_EQ(few.message(), "3 replicas need 3 stores; 2 are up");
+  EXPECT_EQ(Error(Create("a", 1, 1, kMaxTtlSeconds + 1)).code(), Code::kInvalidArgument);
   Created("a");
   EXPECT_EQ(Error(Create("a")).message(), "keyspace 'a' already exists");
   EXPECT_TRUE(installs_.empty());
