@@ -53,7 +53,9 @@ Status MapListener::WaitForMap(int64_t deadline_us) {
     const bool hopeless = not_supported_.size() == masters_.size();
     if (left <= 0 || hopeless) {
       if (!not_supported_.empty()) return not_supported_.begin()->second;
-      return Status::Unavailable("no master answered in time");
+      return Status::Unavailable(last_error_.ok() ? "no master answered in time"
+                                                  : "no master answered in time: " +
+                                                        std::string(last_error_.message()));
     }
     installed_.WaitFor(&mu_, left);
   }
@@ -62,6 +64,7 @@ Status MapListener::WaitForMap(int64_t deadline_us) {
 
 void MapListener::OnMasterError(size_t master, const Status& status) {
   MutexLock lock(&mu_);
+  last_error_ = status;
   if (!status.Is(Code::kNotSupported)) {
     not_supported_.erase(master);
     return;

@@ -57,6 +57,7 @@ class MapListener {
   CondVar installed_;  // has_map_ or not_supported_ changed
   MapFollower follower_ GUARDED_BY(mu_);
   bool has_map_ GUARDED_BY(mu_) = false;
+  Status last_error_ GUARDED_BY(mu_);                       // of a master
   std::map<size_t, Status> not_supported_ GUARDED_BY(mu_);  // by master
   uint64_t timer_ GUARDED_BY(mu_) = 0;                      // number of the last kWakeAt
   // Maps are installed in the order in which the follower accepted them. Acquired before the

@@ -79,6 +79,7 @@ Status CheckAddresses() {
 
 StatusOr<store::StoreNodeOptions> MakeOptions(const Logger* logger, Metrics* metrics) {
   store::StoreNodeOptions options;
+  if (FLAGS_master.empty()) return Status::InvalidArgument("--master is required");
   if (FLAGS_dir.empty()) return Status::InvalidArgument("--dir is required");
   VASTO_RETURN_IF_ERROR(CheckSizes());
   VASTO_RETURN_IF_ERROR(CheckAddresses());

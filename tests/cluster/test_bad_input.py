@@ -206,7 +206,7 @@ def test_no_master(shared):
         address = "127.0.0.1:%d" % reserved.getsockname()[1]
         for program, argv in (("vasto", ("get", "ks", "k")), ("vastoadm", ("status",))):
             result = shared.run(program, "-m", address, *argv, check=None)
-            clear_error(result, re.escape(address), codes=(5,))
+            clear_error(result, re.escape(address), "refused", codes=(5,))
 
 
 # command lines
