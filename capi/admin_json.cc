@@ -71,7 +71,8 @@ ShardSummary SummarizeShard(const ClusterMap& map, const StatsMap& stats,
     const auto found = stats.find({keyspace.uuid, replica.store, shard});
     const ReplicaStats numbers = found != stats.end() ? found->second : ReplicaStats();
     const bool up = store != nullptr && store->state == StoreState::kUp;
-    const bool serves = up && numbers.health.empty() && replica.role == ReplicaRole::kReplica;
+    const bool serves = up && numbers.health.empty() && !numbers.catching_up &&
+                        replica.role == ReplicaRole::kReplica;
     Json entry;
     entry["store"] = replica.store.ToString();
     entry["address"] = store != nullptr ? store->address : "";
@@ -80,7 +81,12 @@ ShardSummary SummarizeShard(const ClusterMap& map, const StatsMap& stats,
     entry["keys"] = numbers.estimated_keys;
     entry["disk_bytes"] = numbers.disk_bytes;
     entry["memory_bytes"] = numbers.memory_bytes;
-    entry["health"] = !numbers.health.empty() ? numbers.health : up ? "ok" : "store is not up";
+    entry["lag_us"] = numbers.lag_us;
+    entry["unreachable"] = numbers.unreachable;
+    entry["health"] = !up                       ? "store is not up"
+                      : !numbers.health.empty() ? numbers.health
+                      : numbers.catching_up     ? "catching up"
+                                                : "ok";
     summary.replicas.push_back(std::move(entry));
     summary.keys = std::max(summary.keys, numbers.estimated_keys);
     summary.disk_bytes += numbers.disk_bytes;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reads and writes of one shard; served by stores.
 include "common.thrift"
+include "topology.thrift"
 
 namespace cpp vasto.thrift
 namespace py vasto_thrift.data
@@ -88,6 +89,9 @@ struct WriteResult {
 struct WriteRequest {
   1: ShardRef ref,
   2: WriteEntry entry,
+  // How many replicas must have the write before it is answered; absent: what the keyspace says.
+  // TIMEOUT when they did not say so in time: the write is done here, the others will get it.
+  3: optional topology.AckLevel acks,
 }
 typedef WriteResult WriteResponse
 
@@ -95,6 +99,7 @@ typedef WriteResult WriteResponse
 struct WriteBatchRequest {
   1: ShardRef ref,
   2: list<WriteEntry> entries,
+  3: optional topology.AckLevel acks,  // as in WriteRequest
 }
 struct WriteBatchResponse {
   1: list<WriteResult> results,  // parallel to entries

@@ -82,6 +82,9 @@ struct ReplicaStats {
   4: i64 disk_bytes = 0,
   5: i64 memory_bytes = 0,
   6: string health,  // empty: serving; else why it is not
+  7: bool catching_up = false,  // it will serve once it has what the other replicas had
+  8: i64 lag_us = 0,            // how long ago it had all that the other replicas it can reach have
+  9: i32 unreachable = 0,       // other replicas that do not answer
 }
 
 struct WatchClusterRequest {

@@ -15,7 +15,7 @@ constexpr int64_t kLongestPauseUs = 500'000;
 constexpr int kPauseDoublings = 6;
 // How long an attempt may take while another replica could be asked instead.
 constexpr int64_t kShortestAttemptUs = 250'000;
-constexpr int64_t kLongestAttemptUs = 3'000'000;
+constexpr int64_t kLongestAttemptUs = 900'000;
 // What a refused connection takes to be noticed, on a busy machine too.
 constexpr int64_t kShortestRetryUs = 5'000;
 constexpr std::string_view kNotSentPrefix = "not sent: ";
@@ -79,7 +79,13 @@ RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us
 
 RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t now_us,
                                Random* random) {
-  last_outcome_ = ClassifyOutcome(event.status, event.from_peer);
+  const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
+  if (outcome == Outcome::kNotSent && peer_error_) {
+    return Next(view, now_us, random, false);
+  }
+  last_outcome_ = outcome;
+  peer_error_ = event.from_peer;
+  error_store_ = event.store;
   if (last_outcome_ == Outcome::kFinal) {
     // A definite answer of the last attempt leaves the earlier ones in doubt only when it failed.
     return Finish(std::move(event.status));
@@ -153,6 +159,7 @@ RouteAction Router::Finish(Status status) const {
   } else {
     action.status = std::move(status);
   }
+  action.store = error_store_;
   return action;
 }
 

@@ -12,12 +12,10 @@
 //     unknown keyspace, busy, not serving), is always repeated. A refusal asks for a newer map.
 //  3. In doubt: an attempt whose connection was lost or that was not answered in time may have been
 //     carried out. Reads are repeated. A put, delete or touch without a condition is repeated too:
-//     the same content is written again, each time with an event time of the store that takes it
-//     (or with the caller's, when one was given), so the state is the same as after one write at
-//     the time of the last repetition. The store stamps, not the client, because a client's clock
-//     that lags would make the repetition lose against older data. What the caller can notice: a
-//     write of somebody else that fell between the two attempts is overwritten, which is one of the
-//     two legal orders, because this write had not been acknowledged yet.
+//     the same write is sent again, with the event time it had or may have had (repeat_times.h), so
+//     that it wins over nothing that somebody else wrote after it. Only where nothing is known of
+//     the store's clock yet, because it has never answered a write of this client, does the store
+//     that takes the repetition give it a time of its own.
 //  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
 //     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
@@ -79,6 +77,8 @@ enum class Outcome : uint8_t {
 // from_peer: the status is a store's answer and not the transport's own.
 Outcome ClassifyOutcome(const Status& status, bool from_peer);
 
+class StoreLink;
+
 struct RouteEvent {
   enum class Kind : uint8_t {
     kStart,     // once, first
@@ -88,7 +88,8 @@ struct RouteEvent {
   };
   Kind kind = Kind::kStart;
   Status status;
-  bool from_peer = false;  // kFinished, see ClassifyOutcome
+  bool from_peer = false;            // kFinished, see ClassifyOutcome
+  const StoreLink* store = nullptr;  // kFinished: that was asked; opaque here
 };
 
 struct RouteAction {
@@ -102,6 +103,7 @@ struct RouteAction {
   int64_t until_us = 0;      // monotonic
   bool refresh_map = false;  // kSend, kWait: somebody said that the map is old
   Status status;
+  const StoreLink* store = nullptr;  // kFinish: the status is its, as RouteEvent::store told
 };
 
 class Router {
@@ -128,14 +130,17 @@ class Router {
 
   const int64_t deadline_us_;
   uint64_t generation_ = 0;  // that tried_ speaks of
-  Status last_error_;        // of the last failed attempt
-  uint32_t tried_ = 0;       // bit i: candidate i was tried since the last pause
+  // Of the last failed attempt, but what a store says outweighs that another cannot be reached.
+  Status last_error_;
+  const StoreLink* error_store_ = nullptr;  // whose last_error_ is
+  uint32_t tried_ = 0;                      // bit i: candidate i was tried since the last pause
   int attempts_ = 0;
   int pauses_ = 0;
   const RouteKind kind_;
   Outcome last_outcome_ = Outcome::kFinal;
-  bool in_doubt_ = false;   // some attempt may have been carried out
-  bool under_way_ = false;  // an attempt has not ended
+  bool in_doubt_ = false;    // some attempt may have been carried out
+  bool under_way_ = false;   // an attempt has not ended
+  bool peer_error_ = false;  // last_error_ is a store's own words
 };
 
 }  // namespace vasto::client

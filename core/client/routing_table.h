@@ -26,6 +26,7 @@
 #include "core/base/mutex.h"
 #include "core/base/random.h"
 #include "core/base/uuid.h"
+#include "core/client/repeat_times.h"
 #include "core/client/router.h"
 #include "core/rpc/channel.h"
 #include "core/topology/cluster_map.h"
@@ -56,6 +57,7 @@ class StoreLink {
   std::string address() const;
   bool down() const { return down_.load(std::memory_order_relaxed); }
   bool suspect() const { return suspect_.load(std::memory_order_relaxed); }
+  StoreClock* clock() { return &clock_; }
 
   // The channel for the next call: over the unix socket when the store is on this host and the
   // socket works, else TCP. Several channels take turns; one that gathers calls keeps its turn for
@@ -94,6 +96,7 @@ class StoreLink {
   std::atomic<int64_t> unix_broken_until_us_{0};
   std::atomic<bool> down_{false};
   std::atomic<bool> suspect_{false};
+  StoreClock clock_;
   std::vector<std::unique_ptr<const Channels>> all_;  // guarded by the table's mutex
 };
 

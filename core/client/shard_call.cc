@@ -51,7 +51,7 @@ void ShardCall::Run(RouteEvent event) {
         break;  // stopping: the loop cancels
       }
       case RouteAction::Kind::kFinish:
-        Finish(action.status);
+        Finish(action);
         return;
     }
   }
@@ -64,7 +64,8 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   if (pick_.channel == nullptr) {
     *event = {.kind = RouteEvent::Kind::kFinished,
               .status = Status::Unavailable("not sent: the address of store " +
-                                            link_->uuid().ToString() + " is not known")};
+                                            link_->uuid().ToString() + " is not known"),
+              .store = link_};
     return false;
   }
   rpc::ShardRef ref;
@@ -72,6 +73,7 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.epoch = view.epoch;
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
+  sent_us_ = now_us;
   std::string body;
   Encode(ref, &body);
   starting_ = false;
@@ -84,6 +86,7 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
   CallbackScope scope;
   RouteEvent event;
   event.kind = RouteEvent::Kind::kFinished;
+  event.store = link_;
   if (reply.ok()) {
     link_->OnReached();
     event.from_peer = true;
@@ -91,22 +94,37 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
     if (event.status.ok()) return End(Status::Ok());
   } else {
     event.status = reply.status();
-    const Outcome outcome = ClassifyOutcome(event.status, false);
-    if (outcome == Outcome::kNotSent || outcome == Outcome::kLost) {
-      engine_->OnUnreachable(link_, pick_);
-    }
   }
+  const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
+  const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
+  if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
+  if (outcome == Outcome::kLost) InDoubt(GivenSoFar());
   Run(std::move(event));
 }
 
-void ShardCall::Finish(const Status& status) {
+void ShardCall::Finish(const RouteAction& action) {
+  const Status& status = action.status;
+  const StoreLink* const store = action.store != nullptr ? action.store : link_;
   std::string where = "keyspace " + target_.route->name();
   const KeyspaceView& view = *target_.route->view();
   const int32_t shard = ShardIn(view);
   if (shard >= 0) where += ", shard " + std::to_string(shard);
-  if (link_ != nullptr) where += ", store " + link_->address();
+  if (store != nullptr) where += ", store " + store->address();
   if (starting_) return engine_->Defer([this, end = status.Prefixed(where)] { End(end); });
   End(status.Prefixed(where));
+}
+
+EventTime ShardCall::GivenSoFar() const {
+  EventTime latest = link_->clock()->At(sent_us_);
+  const KeyspaceView& view = *target_.route->view();
+  const int32_t shard = ShardIn(view);
+  // What only others show may be behind what this store has given.
+  if (latest == 0 || shard < 0) return latest;
+  const ShardLinks& replicas = view.shards[static_cast<size_t>(shard)];
+  for (int i = 0; i < replicas.count; ++i) {
+    latest = std::max(latest, replicas.links[static_cast<size_t>(i)]->clock()->At(sent_us_));
+  }
+  return latest;
 }
 
 int32_t ShardCall::ShardIn(const KeyspaceView& view) const {

@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "core/client/engine.h"
+#include "core/client/repeat_times.h"
 #include "core/client/router.h"
 #include "core/client/routing_table.h"
 #include "core/hash/jump_hash.h"
@@ -55,8 +56,13 @@ class ShardCall {
   virtual void Encode(const rpc::ShardRef& ref, std::string* body) = 0;
   // Keeps the response. An error is the store's answer to the request as a whole.
   virtual Status Decode(std::string_view body) = 0;
+  // The attempt may have been carried out. estimate: as of RepeatTimes::Give.
+  virtual void InDoubt(EventTime estimate) = 0;
   // Hands over the result and frees *this.
   virtual void End(Status status) = 0;
+
+  // The store of the last attempt gave this event time to a write of it.
+  void StoreGave(EventTime event_time) { link_->clock()->Observe(event_time, sent_us_); }
 
  private:
   // Feeds the router until the call is under way, parked or ended. *this may be gone afterwards.
@@ -67,7 +73,10 @@ class ShardCall {
             RouteEvent* event);
   void OnReply(const StatusOr<std::string_view>& reply);
   // Adds where it happened to an error and ends the call.
-  void Finish(const Status& status);
+  void Finish(const RouteAction& action);
+  // An event time above all that the shard's replicas had given when the last attempt was sent; 0:
+  // not known.
+  EventTime GivenSoFar() const;
   // -1: the keyspace has another number of shards than the call was made for.
   int32_t ShardIn(const KeyspaceView& view) const;
 
@@ -76,6 +85,7 @@ class ShardCall {
   Router router_;
   StoreLink* link_ = nullptr;  // of the last attempt
   StoreLink::Pick pick_;
+  int64_t sent_us_ = 0;    // the last attempt, monotonic
   bool starting_ = false;  // inside Start(), and not handed over yet
 };
 
@@ -120,10 +130,18 @@ class TypedShardCall final : public ShardCall {
     auto response = rpc::DecodeResponse<Method>(body);
     if (!response.ok()) return std::move(response).status();
     response_ = std::move(response).value();
-    return InnerError(response_);
+    VASTO_RETURN_IF_ERROR(InnerError(response_));
+    const EventTime given = LastGiven(EntriesOf(&request_), ResultsOf(&response_));
+    if (given != 0) StoreGave(given);
+    return Status::Ok();
+  }
+  void InDoubt(EventTime estimate) override {
+    times_.Give(EntriesOf(&request_), ResultsOf(&response_), estimate);
   }
   void End(Status status) override {
     std::unique_ptr<TypedShardCall> self(this);
+    times_.Settle(EntriesOf(&request_), ResultsOf(&response_));
+    times_.TakeBack(EntriesOf(&request_));
     if (status.ok()) {
       done_(request_, StatusOr<Response>(std::move(response_)));
     } else {
@@ -134,6 +152,7 @@ class TypedShardCall final : public ShardCall {
  private:
   Request request_;    // kept for repetitions; handed to done_
   Response response_;  // of the last attempt
+  RepeatTimes times_;
   Done done_;
 };
 

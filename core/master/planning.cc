@@ -26,13 +26,6 @@ Status CheckRequest(const rpc::CreateKeyspaceRequest& request) {
                                    " s; the limit is " + std::to_string(kMaxTtlSeconds) + " s");
   }
   // Stores do not copy data to each other, so nobody but the first replica could acknowledge.
-  if (request.acks != AckLevel::kOne && request.replicas > 1) {
-    return Status::InvalidArgument(
-        "acks " + std::string(AckLevelName(request.acks)) + " with " +
-        std::to_string(request.replicas) +
-        " replicas is refused: this version does not copy data between stores, so only the first "
-        "replica has a write; use acks one");
-  }
   for (const std::string& tag : request.tags) {
     if (tag.empty() || tag.size() > 128) {
       return Status::InvalidArgument("a tag has 1 to 128 bytes, not '" + Printable(tag) + "'");

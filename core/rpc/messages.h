@@ -17,6 +17,8 @@
 #include "core/base/hlc.h"
 #include "core/base/status.h"
 #include "core/base/uuid.h"
+#include "core/codec/change.h"
+#include "core/codec/positions.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::rpc {
@@ -102,6 +104,7 @@ struct WriteResult {
 struct WriteRequest {
   ShardRef ref;
   WriteEntry entry;
+  std::optional<AckLevel> acks;  // none: what the keyspace says
 };
 using WriteResponse = WriteResult;
 
@@ -110,6 +113,7 @@ using WriteResponse = WriteResult;
 struct WriteBatchRequest {
   ShardRef ref;
   std::vector<WriteEntry> entries;
+  std::optional<AckLevel> acks;
 };
 struct WriteBatchResponse {
   std::vector<WriteResult> results;  // parallel to entries
@@ -185,6 +189,74 @@ struct CompactKeyspaceRequest {
 };
 struct CompactKeyspaceResponse {};
 
+// store → store; between the replicas of a shard
+struct PullRequest {
+  Uuid keyspace;
+  int32_t shard = 0;
+  Uuid store;                     // that asks; it must have a replica of the shard
+  uint64_t incarnation = 0;       // of its replica; 0: unknown
+  std::vector<Position> have;     // what it has, of every log
+  std::vector<LogId> relay;       // logs of others that it wants as well
+  uint32_t max_bytes = 0;         // of changes; 0: the store's default. One larger batch goes alone
+  uint32_t wait_ms = 0;           // how long to wait for changes when there are none
+  uint32_t protocol_version = 0;  // see protocol_version.h
+  bool ready = false;  // it serves clients, or could; what the asked one accepts is to wait for it
+};
+struct PullResponse {
+  ChangeBatch batch;          // log 0: there are no changes
+  std::vector<Position> has;  // what the answering replica has, of every log
+  LogId log = 0;              // its own newest log
+  bool serving = false;       // whether it serves clients
+  int64_t time_us = 0;        // what it accepted before this moment of its clock is in `has`
+  uint32_t protocol_version = 0;
+  bool out_of_log = false;  // its logs hold no more what the asking one lacks of them
+  bool waits = false;  // what clients write here from now on is answered when the asking one has it
+};
+
+// A copy of all files of a replica, for one that lacks more than the logs still hold.
+struct CopyFile {
+  std::string name;
+  uint64_t size = 0;
+};
+struct BeginCopyRequest {
+  Uuid keyspace;
+  int32_t shard = 0;
+  Uuid store;                     // that asks; it has one copy at a time
+  uint32_t protocol_version = 0;  // see protocol_version.h
+};
+struct BeginCopyResponse {
+  uint64_t copy = 0;  // names it in the other calls; it ends when it is not read for a minute
+  std::vector<CopyFile> files;
+  std::vector<Position> has;  // of what is in it at least
+  uint32_t protocol_version = 0;
+};
+struct ReadCopyRequest {
+  Uuid keyspace;
+  int32_t shard = 0;
+  uint64_t copy = 0;
+  uint32_t file = 0;  // index in BeginCopyResponse::files
+  uint64_t offset = 0;
+  uint32_t bytes = 0;  // at most 4 MiB
+};
+struct ReadCopyResponse {
+  std::string data;       // shorter than asked for only at the end of the file
+  uint64_t checksum = 0;  // XXH3_64(data)
+};
+struct EndCopyRequest {
+  Uuid keyspace;
+  int32_t shard = 0;
+  uint64_t copy = 0;
+};
+struct EndCopyResponse {};
+
+// Whether the other store is there at all.
+struct PingRequest {
+  Uuid store;  // that asks
+};
+struct PingResponse {
+  int64_t time_us = 0;  // by the clock of the one that answers, since the epoch
+};
+
 // admin tool → master
 struct CreateKeyspaceRequest {
   std::string name;
@@ -244,6 +316,11 @@ VASTO_RPC_METHOD(InstallKeyspace, "install_keyspace", InstallKeyspaceRequest,
                  InstallKeyspaceResponse);
 VASTO_RPC_METHOD(CompactKeyspace, "compact_keyspace", CompactKeyspaceRequest,
                  CompactKeyspaceResponse);
+VASTO_RPC_METHOD(Pull, "pull", PullRequest, PullResponse);
+VASTO_RPC_METHOD(BeginCopy, "begin_copy", BeginCopyRequest, BeginCopyResponse);
+VASTO_RPC_METHOD(ReadCopy, "read_copy", ReadCopyRequest, ReadCopyResponse);
+VASTO_RPC_METHOD(EndCopy, "end_copy", EndCopyRequest, EndCopyResponse);
+VASTO_RPC_METHOD(Ping, "ping", PingRequest, PingResponse);
 VASTO_RPC_METHOD(CreateKeyspace, "create_keyspace", CreateKeyspaceRequest, StartOperationResponse);
 VASTO_RPC_METHOD(DeleteKeyspace, "delete_keyspace", DeleteKeyspaceRequest, StartOperationResponse);
 VASTO_RPC_METHOD(StartCompaction, "start_compaction", StartCompactionRequest,
@@ -255,8 +332,9 @@ VASTO_RPC_METHOD(ClusterStats, "cluster_stats", ClusterStatsRequest, ClusterStat
 
 template <typename... Method>
 struct MethodList {};
-using AllMethods = MethodList<Get, MultiGet, Write, WriteBatch, Scan, WatchCluster, RegisterStore,
-                              Heartbeat, InstallKeyspace, CompactKeyspace, CreateKeyspace,
-                              DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
+using AllMethods =
+    MethodList<Get, MultiGet, Write, WriteBatch, Scan, WatchCluster, RegisterStore, Heartbeat,
+               InstallKeyspace, CompactKeyspace, Pull, BeginCopy, ReadCopy, EndCopy, Ping,
+               CreateKeyspace, DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
 
 }  // namespace vasto::rpc

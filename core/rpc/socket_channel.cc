@@ -434,6 +434,7 @@ void SocketChannel::FinishConnect() {
     if (status.ok()) {
       if (!is_unix) TuneTcp(fd_.get(), kKeepAliveIdleS, shared_->options.user_timeout_ms);
       state_ = State::kConnected;
+      unreachable_ = false;
       SetEvents(true);
       return Write();
     }
@@ -465,10 +466,13 @@ void SocketChannel::Disconnect(const std::string& why) {
   std::vector<PendingCall> calls;
   uint64_t sent = 0;
   bool lost = false;
+  bool news = false;
   {
     MutexLock lock(&mu_);
     if (state_ == State::kClosed) return CloseFd();
     lost = state_ == State::kConnected;
+    // Who is not there is told of once, however often it is tried.
+    news = lost || !std::exchange(unreachable_, true);
     sent = std::exchange(sent_offset_, 0);
     calls = calls_.TakeAll();
     CloseFd();
@@ -480,9 +484,11 @@ void SocketChannel::Disconnect(const std::string& why) {
     sending_.Clear();
     in_ = FrameReader(shared_->options.max_frame_bytes);
   }
-  VASTO_LOG(shared_->options.logger, kInfo, "rpc_disconnected")
-      .With("peer", address_)
-      .With("why", why);
+  if (news) {
+    VASTO_LOG(shared_->options.logger, kInfo, "rpc_disconnected")
+        .With("peer", address_)
+        .With("why", why);
+  }
   for (PendingCall& call : calls) {
     // A peer acts on whole requests only.
     call.done(Status::Unavailable(call.end_offset > sent ? "not sent: " + why : why));

@@ -117,7 +117,8 @@ class SocketChannel final : public IoHandler,
 
   Mutex mu_;
   State state_ GUARDED_BY(mu_) = State::kIdle;
-  bool attention_ GUARDED_BY(mu_) = false;  // asked for and not yet given
+  bool unreachable_ GUARDED_BY(mu_) = false;  // since it was connected last, or for ever
+  bool attention_ GUARDED_BY(mu_) = false;    // asked for and not yet given
   bool writing_ GUARDED_BY(mu_) = false;
   bool driving_ GUARDED_BY(mu_) = false;
   bool reading_ GUARDED_BY(mu_) = false;   // the loop reads right now

@@ -177,10 +177,10 @@ void ReadValue(BinaryReader& in, T* value) {
     *value = in.Byte() != 0;
   } else if constexpr (std::is_enum_v<T>) {
     ReadEnum(in, value);
-  } else if constexpr (WireTypeOf<T>() == WireType::kI32) {
-    *value = static_cast<T>(in.I32());
   } else if constexpr (IsOptional<T>::value) {
     ReadValue(in, &value->emplace());
+  } else if constexpr (WireTypeOf<T>() == WireType::kI32) {
+    *value = static_cast<T>(in.I32());
   } else if constexpr (WireTypeOf<T>() == WireType::kI64) {
     *value = static_cast<T>(in.I64());
   } else if constexpr (std::is_same_v<T, std::string>) {
@@ -335,6 +335,11 @@ VASTO_INSTANTIATE(RegisterStore);
 VASTO_INSTANTIATE(Heartbeat);
 VASTO_INSTANTIATE(InstallKeyspace);
 VASTO_INSTANTIATE(CompactKeyspace);
+VASTO_INSTANTIATE(Pull);
+VASTO_INSTANTIATE(BeginCopy);
+VASTO_INSTANTIATE(ReadCopy);
+VASTO_INSTANTIATE(EndCopy);
+VASTO_INSTANTIATE(Ping);
 VASTO_INSTANTIATE(CreateKeyspace);
 VASTO_INSTANTIATE(DeleteKeyspace);
 VASTO_INSTANTIATE(StartCompaction);

@@ -104,8 +104,8 @@ VASTO_SCHEMA(WriteEntry, VASTO_FIELD(1, kind), VASTO_FIELD(2, key), VASTO_FIELD(
              VASTO_FIELD(10, condition), VASTO_FIELD(11, if_version));
 VASTO_SCHEMA(WriteResult, VASTO_FIELD(1, code), VASTO_FIELD(2, event_time),
              VASTO_FIELD(3, superseded), VASTO_FIELD(4, message));
-VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry));
-VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries));
+VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry), VASTO_FIELD(3, acks));
+VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VASTO_FIELD(3, acks));
 VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results));
 VASTO_SCHEMA(ScanRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, start),
              VASTO_FIELD(3, start_exclusive), VASTO_FIELD_AS(4, "end_key", end),
@@ -127,7 +127,8 @@ VASTO_SCHEMA(ClusterMap, VASTO_FIELD(1, cluster), VASTO_FIELD(2, term), VASTO_FI
              VASTO_FIELD(4, stores), VASTO_FIELD(5, keyspaces));
 VASTO_SCHEMA(ReplicaStats, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard),
              VASTO_FIELD(3, estimated_keys), VASTO_FIELD(4, disk_bytes),
-             VASTO_FIELD(5, memory_bytes), VASTO_FIELD(6, health));
+             VASTO_FIELD(5, memory_bytes), VASTO_FIELD(6, health), VASTO_FIELD(7, catching_up),
+             VASTO_FIELD(8, lag_us), VASTO_FIELD(9, unreachable));
 VASTO_SCHEMA(WatchClusterRequest, VASTO_FIELD(1, known_term), VASTO_FIELD(2, known_version),
              VASTO_FIELD(3, wait_ms), VASTO_FIELD(4, protocol_version));
 VASTO_SCHEMA(WatchClusterResponse, VASTO_FIELD(1, changed), VASTO_FIELD_AS(2, "cluster_map", map),
@@ -145,6 +146,30 @@ VASTO_SCHEMA(InstallKeyspaceRequest, VASTO_FIELD(1, term), VASTO_FIELD(2, descri
 VASTO_SCHEMA(InstallKeyspaceResponse, VASTO_FIELD(1, replicas));
 VASTO_SCHEMA(CompactKeyspaceRequest, VASTO_FIELD(1, term), VASTO_FIELD(2, keyspace));
 VASTO_EMPTY_SCHEMA(CompactKeyspaceResponse);
+
+// replication.thrift
+VASTO_SCHEMA(Position, VASTO_FIELD(1, log), VASTO_FIELD(2, sequence));
+VASTO_SCHEMA(ChangeBatch, VASTO_FIELD(1, log), VASTO_FIELD(2, first), VASTO_FIELD(3, last),
+             VASTO_FIELD(4, changes), VASTO_FIELD(5, checksum));
+VASTO_SCHEMA(PullRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), VASTO_FIELD(3, store),
+             VASTO_FIELD(4, incarnation), VASTO_FIELD(5, have), VASTO_FIELD(6, relay),
+             VASTO_FIELD(7, max_bytes), VASTO_FIELD(8, wait_ms), VASTO_FIELD(9, protocol_version),
+             VASTO_FIELD(10, ready));
+VASTO_SCHEMA(PullResponse, VASTO_FIELD(1, batch), VASTO_FIELD(2, has), VASTO_FIELD(3, log),
+             VASTO_FIELD(4, serving), VASTO_FIELD(5, time_us), VASTO_FIELD(6, protocol_version),
+             VASTO_FIELD(7, out_of_log), VASTO_FIELD(8, waits));
+VASTO_SCHEMA(CopyFile, VASTO_FIELD(1, name), VASTO_FIELD(2, size));
+VASTO_SCHEMA(BeginCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard),
+             VASTO_FIELD(3, store), VASTO_FIELD(4, protocol_version));
+VASTO_SCHEMA(BeginCopyResponse, VASTO_FIELD(1, copy), VASTO_FIELD(2, files), VASTO_FIELD(3, has),
+             VASTO_FIELD(4, protocol_version));
+VASTO_SCHEMA(ReadCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), VASTO_FIELD(3, copy),
+             VASTO_FIELD(4, file), VASTO_FIELD(5, offset), VASTO_FIELD(6, bytes));
+VASTO_SCHEMA(ReadCopyResponse, VASTO_FIELD(1, data), VASTO_FIELD(2, checksum));
+VASTO_SCHEMA(EndCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), VASTO_FIELD(3, copy));
+VASTO_EMPTY_SCHEMA(EndCopyResponse);
+VASTO_SCHEMA(PingRequest, VASTO_FIELD(1, store));
+VASTO_SCHEMA(PingResponse, VASTO_FIELD(1, time_us));
 
 // admin.thrift
 VASTO_SCHEMA(CreateKeyspaceRequest, VASTO_FIELD(1, name), VASTO_FIELD(2, shards),

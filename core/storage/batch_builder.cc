@@ -8,6 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/codec/limits.h"
 #include "core/storage/keys.h"
+#include "core/storage/log_batch.h"
 #include "core/storage/nonblocking_file_system.h"
 #include "core/storage/rocksdb_status.h"
 
@@ -49,9 +50,11 @@ Status CheckShape(const Write& w) {
 }  // namespace
 
 BatchBuilder::BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner,
-                           const ShardOptions& options, EventTime bound, const GcFloors* floors)
+                           const ShardOptions& options, EventTime bound, const GcFloors* floors,
+                           Feed* feed)
     : db_(db),
       floors_(floors),
+      feed_(feed),
       owner_(owner),
       origin_(options.origin),
       default_ttl_seconds_(options.default_ttl_seconds),
@@ -67,11 +70,21 @@ void BatchBuilder::Prepare(Write* const* writes, size_t count) {
   const bool deadlines =
       std::any_of(writes, writes + count, [](const Write* w) { return w->deadline_us != 0; });
   const int64_t monotonic_us = deadlines ? clock_->MonotonicMicros() : 0;
+  states_.clear();
+  items_.clear();
+  applying_ = writes[0]->kind == WriteKind::kApply ? writes[0] : nullptr;
+  if (applying_ != nullptr) {
+    writes[0]->outcome = {};
+    writes[0]->outcome.status = PrepareApplied(*applying_->applied);
+    if (!writes[0]->outcome.status.ok()) items_.clear();
+    return;
+  }
   items_.resize(count);
   size_t reads = 0;
   for (size_t i = 0; i < count; ++i) {
     Item& item = items_[i];
     item.write = writes[i];
+    item.key = item.write->key;
     item.write->outcome = {};
     item.write->outcome.status = Check(&item, monotonic_us);
     item.refused = !item.write->outcome.status.ok();
@@ -79,8 +92,37 @@ void BatchBuilder::Prepare(Write* const* writes, size_t count) {
     reads += item.read ? 1 : 0;
     if (!item.refused) sketch_.Raise(item.hash, item.event_time);
   }
-  states_.clear();
   if (reads > 0) AddStates(reads);
+}
+
+Status BatchBuilder::PrepareApplied(const ChangeBatch& batch) {
+  if (feed_ == nullptr) return Status::InvalidArgument("this shard has no other replicas");
+  VASTO_RETURN_IF_ERROR(CheckChangeBatch(batch));
+  VASTO_RETURN_IF_ERROR(feed_->CheckNext(batch));
+  applied_.clear();
+  ChangeReader changes(batch.changes);
+  Change change;
+  EventTime newest = 0;
+  while (changes.Next(&change)) {
+    applied_.push_back(change.record);
+    Item& item = items_.emplace_back();
+    item.key = change.key;
+    item.hash = change.key_hash;
+    item.content_checksum = change.content_checksum;
+    item.event_time = change.record.event_time;
+    newest = std::max(newest, item.event_time);
+  }
+  VASTO_RETURN_IF_ERROR(changes.status());
+  size_t reads = 0;
+  for (Item& item : items_) {
+    item.read = item.event_time <= sketch_.Of(item.hash);
+    reads += item.read ? 1 : 0;
+    sketch_.Raise(item.hash, item.event_time);
+  }
+  // Later writes of this store come after these.
+  hlc_->Observe(newest);
+  if (reads > 0) AddStates(reads);
+  return {};
 }
 
 Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
@@ -127,10 +169,10 @@ void BatchBuilder::AddStates(size_t count) {
   // Room for all, so that their addresses stay.
   states_.reserve(count);
   for (const Item& item : items_) {
-    if (!item.read || FindState(item.hash, item.write->key) != nullptr) continue;
+    if (!item.read || FindState(item.hash, item.key) != nullptr) continue;
     KeyState& state = states_.emplace_back();
     state.hash = item.hash;
-    state.key = item.write->key;
+    state.key = item.key;
     size_t slot = item.hash & (table_.size() - 1);
     while (table_[slot] != kFree) slot = (slot + 1) & (table_.size() - 1);
     table_[slot] = static_cast<uint32_t>(states_.size() - 1);
@@ -251,7 +293,7 @@ bool BatchBuilder::TooOld(const Item& item, const Record& record, WriteOutcome* 
 
 Status BatchBuilder::ResolveOne(const Item& item) {
   WriteOutcome* const outcome = &item.write->outcome;
-  KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.write->key);
+  KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.key);
   uint64_t content_checksum = item.content_checksum;
   if (item.read) {
     outcome->status = state->error;
@@ -262,23 +304,52 @@ Status BatchBuilder::ResolveOne(const Item& item) {
   if (item.read && !Decide(item, *state, record, outcome)) return {};
   VASTO_RETURN_IF_ERROR(Append(item, record, content_checksum));
   outcome->event_time = item.event_time;
-  greatest_ = std::max(greatest_, item.event_time);
-  if (state != nullptr) {
-    state->error = {};
-    state->present = true;
-    state->record = record;
-    state->content_checksum = content_checksum;
-  }
+  if (state != nullptr) state->Becomes(record, content_checksum);
   return {};
+}
+
+Status BatchBuilder::ResolveApplied() {
+  const ChangeBatch& batch = *applying_->applied;
+  BatchTag tag{.log = batch.log, .first = batch.first, .last = batch.last, .lost = {}};
+  for (size_t i = 0; i < items_.size(); ++i) {
+    Item& item = items_[i];
+    KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.key);
+    // Which of the two is newer cannot be told.
+    if (item.read) VASTO_RETURN_IF_ERROR(state->error);
+    item.refused = item.read && state->present && !WinsOver(applied_[i], state->record);
+    if (!item.refused && state != nullptr) state->Becomes(applied_[i], item.content_checksum);
+    if (!item.refused) continue;
+    std::string record;
+    EncodeRecord(applied_[i], item.content_checksum, &record);
+    AppendChange(item.key, record, &tag.lost);
+  }
+  // First of all: what follows in the log is this one's.
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch_.PutLogData(EncodeBatchTag(tag))));
+  for (size_t i = 0; i < items_.size(); ++i) {
+    if (items_[i].refused) continue;
+    VASTO_RETURN_IF_ERROR(Append(items_[i], applied_[i], items_[i].content_checksum));
+  }
+  std::string value;
+  PutFixed<uint64_t>(&value, batch.last);
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch_.Put(PositionKey(batch.log), value)));
+  VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(false, &batch_));
+  return AppendBound();
 }
 
 Status BatchBuilder::Resolve() {
   batch_.Clear();
   changed_.clear();
+  changes_.clear();
   if (batch_.Data().capacity() > kMaxKeptBatchBytes) batch_ = rocksdb::WriteBatch();
   greatest_ = 0;
+  if (applying_ != nullptr) {
+    return applying_->outcome.status.ok() ? ResolveApplied() : Status::Ok();
+  }
   for (const Item& item : items_) {
     if (!item.refused) VASTO_RETURN_IF_ERROR(ResolveOne(item));
+  }
+  if (feed_ != nullptr && !empty()) {
+    VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(true, &batch_));
   }
   return AppendBound();
 }
@@ -287,8 +358,15 @@ Status BatchBuilder::Append(const Item& item, const Record& record, uint64_t con
   char header[kMaxRecordHeaderSize];
   char trailer[kRecordTrailerSize];
   const size_t header_size = EncodeRecordAround(record, content_checksum, header, trailer);
-  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.write->key)};
-  changed_.emplace_back(owner_, item.write->key, item.hash);
+  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.key)};
+  changed_.emplace_back(owner_, item.key, item.hash);
+  greatest_ = std::max(greatest_, record.event_time);
+  if (feed_ != nullptr && applying_ == nullptr) {
+    PutLengthPrefixed(&changes_, item.key);
+    PutVarint(&changes_, header_size + record.payload.size() + kRecordTrailerSize);
+    changes_.append(header, header_size).append(record.payload);
+    changes_.append(trailer, kRecordTrailerSize);
+  }
   const rocksdb::Slice value_parts[] = {rocksdb::Slice(header, header_size),
                                         ToSlice(record.payload),
                                         rocksdb::Slice(trailer, kRecordTrailerSize)};
@@ -303,6 +381,14 @@ Status BatchBuilder::AppendBound() {
   std::string value;
   PutFixed<uint64_t>(&value, next_bound_);
   return FromRocksDb(batch_.Put(ToSlice(kHlcBoundKey), value));
+}
+
+void BatchBuilder::Committed() {
+  bound_ = next_bound_;
+  if (feed_ == nullptr) return;
+  const uint64_t sequence = db_->GetLatestSequenceNumber();
+  if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence);
+  feed_->CommittedApplied(*applying_->applied, sequence);
 }
 
 }  // namespace vasto::storage

@@ -9,6 +9,9 @@
 // sketch. The others, and those with a condition, are read together in Fetch. What finds nothing
 // stored must then be above what compactions may have dropped there (gc_floors.h).
 //
+// Changes of another replica (kApply) have a batch of their own. They won or lost their conditions
+// elsewhere; here only the order of records counts, so that all replicas come to store the same.
+//
 // Invariants
 //  1. A record enters the batch only if it wins over the stored one and over those before it.
 //  2. No event time in a batch is above the clock bound that is stored, or changed in that batch.
@@ -25,6 +28,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/storage/feed.h"
 #include "core/storage/gc_floors.h"
 #include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
@@ -34,13 +38,13 @@ namespace vasto::storage {
 
 class BatchBuilder {
  public:
-  // db, floors: borrowed; outlive *this. owner: the database's. bound: what is stored as
-  // the clock bound, 0 for nothing.
+  // db, floors, feed: borrowed; outlive *this; feed is nullptr when the shard is not replicated.
+  // owner: the database's. bound: what is stored as the clock bound, 0 for nothing.
   BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-               EventTime bound, const GcFloors* floors);
+               EventTime bound, const GcFloors* floors, Feed* feed);
 
-  // Begins a batch: checks the writes and gives event times. writes: borrowed until Resolve
-  // returned.
+  // Begins a batch: checks the writes and gives event times. writes: borrowed until Committed
+  // returned. A kApply comes alone.
   void Prepare(Write* const* writes, size_t count);
   // Reads what Resolve will need. False: the disk is needed and may_wait forbids it; call it again
   // where waiting is allowed.
@@ -54,8 +58,8 @@ class BatchBuilder {
   const std::vector<RecordCache::Key>& changed() const { return changed_; }
   // Whether the batch changes nothing and need not be written.
   bool empty() const { return batch_.Count() == 0; }
-  // The batch was written.
-  void Committed() { bound_ = next_bound_; }
+  // The batch was written, and nothing since by the caller.
+  void Committed();
 
  private:
   // What is known of one key that has to be read: first what is stored, then what this batch makes
@@ -67,9 +71,17 @@ class BatchBuilder {
     bool present = false;  // a record is stored, visible or not
     Record record;
     uint64_t content_checksum = 0;
+
+    void Becomes(const Record& new_record, uint64_t new_checksum) {
+      error = {};
+      present = true;
+      record = new_record;
+      content_checksum = new_checksum;
+    }
   };
   struct Item {
     Write* write = nullptr;
+    std::string_view key;
     uint64_t hash = 0;
     uint64_t content_checksum = 0;
     EventTime event_time = 0;
@@ -78,6 +90,7 @@ class BatchBuilder {
   };
 
   // Prepare
+  Status PrepareApplied(const ChangeBatch& batch);
   Status Check(Item* item, int64_t monotonic_us);
   Status CheckEventTime(EventTime event_time) const;
   bool NeedsRead(const Item& item) const;
@@ -85,6 +98,7 @@ class BatchBuilder {
   KeyState* FindState(uint64_t hash, std::string_view key);
 
   // Resolve
+  Status ResolveApplied();
   Status ResolveOne(const Item& item);
   // Whether the write goes into the batch; if not its outcome says why.
   bool Decide(const Item& item, const KeyState& state, const Record& record, WriteOutcome* outcome);
@@ -99,6 +113,7 @@ class BatchBuilder {
 
   rocksdb::DB* const db_;         // borrowed; outlives *this
   const GcFloors* const floors_;  // borrowed; outlives *this
+  Feed* const feed_;              // borrowed; outlives *this; may be nullptr
   const RecordCache::Owner owner_;
   const uint64_t origin_;
   const uint64_t default_ttl_seconds_;
@@ -119,6 +134,9 @@ class BatchBuilder {
   std::vector<rocksdb::PinnableSlice> found_;
   rocksdb::WriteBatch batch_;
   std::vector<RecordCache::Key> changed_;
+  const Write* applying_ = nullptr;  // the kApply that this batch is, if it is one
+  std::vector<Record> applied_;      // of applying_, parallel to items_
+  std::string changes_;              // what followers will be given of this batch
 };
 
 }  // namespace vasto::storage

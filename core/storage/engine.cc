@@ -49,6 +49,7 @@ Engine::Engine(const EngineOptions& options, rocksdb::Env* env)
       env_(rocksdb::NewCompositeEnv(NewNonBlockingFileSystem(env->GetFileSystem()))),
       write_buffers_(options.write_buffer_bytes),
       record_cache_(RecordCacheBytes(options)),
+      feed_budget_(options.feed_bytes),
       timers_(kTimerThreads, options.clock),
       cache_bytes_(options.block_cache_bytes) {
   shared_.env = env_.get();

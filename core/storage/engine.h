@@ -16,6 +16,7 @@
 #include <set>
 
 #include "core/base/mutex.h"
+#include "core/storage/feed_ring.h"
 #include "core/storage/options.h"
 #include "core/storage/record_cache.h"
 #include "core/storage/shard.h"
@@ -41,6 +42,7 @@ class Engine {
   RecordCache* record_cache() { return &record_cache_; }
   WriteBuffers* write_buffers() { return &write_buffers_; }
   Timers* timers() { return &timers_; }
+  FeedBudget* feed_budget() { return &feed_budget_; }
   // Bytes that must be free before a shard whose disk was full tries to write again.
   uint64_t resume_headroom_bytes() const { return options_.write_buffer_bytes / 8 + (1 << 20); }
 
@@ -56,6 +58,7 @@ class Engine {
   WriteBuffers write_buffers_;
   SharedParts shared_;
   RecordCache record_cache_;
+  FeedBudget feed_budget_;
   Timers timers_;
   mutable Mutex mu_;
   std::set<rocksdb::DB*> shards_ GUARDED_BY(mu_);

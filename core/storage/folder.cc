@@ -122,7 +122,7 @@ Status ShardFolder::Claim(const Uuid& keyspace, int32_t shard, Random* random) {
   VASTO_ASSIGN_OR_RETURN(const std::vector<std::string> names, files_->List(path_));
   for (const std::string& name : names) {
     // What a crash while the folder was made may have left.
-    if (name == "LOCK" || name == "IDENTITY.tmp") continue;
+    if (name == "LOCK" || name == "IDENTITY.tmp" || name == kIncompleteFile) continue;
     return Status::InvalidArgument(path_ + " is no shard's folder and not empty: it holds " + name);
   }
   identity_ = {keyspace, shard, random->Next()};

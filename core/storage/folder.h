@@ -5,6 +5,8 @@
 //   IDENTITY   whose it is: keyspace, shard number, incarnation
 //   FORMAT     the layout's version; written last, so its presence says that the database was made
 //   db/        the RocksDB database, which repeats IDENTITY under a meta key
+//   INCOMPLETE is there until a replica that was made anew has once had what the others have; the
+//              store's (core/store/store_folder.h)
 //
 // IDENTITY and FORMAT: 8 bytes of magic, a version byte, the fields, then XXH3_64 of all that;
 // little-endian. Both are written whole or not at all. A folder whose making was cut short by a
@@ -25,6 +27,7 @@
 namespace vasto::storage {
 
 constexpr uint8_t kFolderFormat = 1;
+constexpr std::string_view kIncompleteFile = "INCOMPLETE";
 
 struct ShardIdentity {
   Uuid keyspace;

@@ -17,23 +17,34 @@ constexpr int kPoolBatches = 64;
 // What a queued write costs besides its bytes.
 constexpr size_t kWriteOverhead = 128;
 
+bool IsFence(const Write& write) {
+  return write.kind == WriteKind::kFence || write.kind == WriteKind::kUnfence;
+}
+
+// Whether a write has its turn by itself: the batch of other replicas' changes is tagged as a
+// whole.
+bool IsAlone(const Write& write) { return write.kind == WriteKind::kApply || IsFence(write); }
+
 }  // namespace
 
 Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-                     EventTime bound, const GcFloors* floors, ShardHealth* health, Engine* engine)
+                     EventTime bound, const GcFloors* floors, Feed* feed, ShardHealth* health,
+                     Engine* engine)
     : db_(db),
       cache_(owner.cache),
       buffers_(engine->write_buffers()),
+      feed_(feed),
       health_(health),
       timers_(engine->timers()),
       pool_(options.pool),
       durability_(options.durability),
       sync_interval_us_(options.sync_interval_us),
       max_queued_bytes_(options.max_queued_bytes),
-      builder_(db, owner, options, bound, floors) {}
+      builder_(db, owner, options, bound, floors, feed) {}
 
 size_t Sequencer::BytesOf(const Write& write) {
-  return write.key.size() + write.payload.size() + kWriteOverhead;
+  const size_t applied = write.applied == nullptr ? 0 : write.applied->changes.size();
+  return write.key.size() + write.payload.size() + applied + kWriteOverhead;
 }
 
 void Sequencer::RefuseAll(Write* list, const Status& status) {
@@ -54,7 +65,7 @@ void Sequencer::Submit(Write* list) {
   size_t bytes = 0;
   for (const Write* w = list; w != nullptr; w = w->next) bytes += BytesOf(*w);
   const size_t before = queued_bytes_.fetch_add(bytes, std::memory_order_relaxed);
-  if (before > 0 && before + bytes > max_queued_bytes_) {
+  if (before > 0 && before + bytes > max_queued_bytes_ && !IsFence(*list)) {
     queued_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     return RefuseAll(list, Status::Busy("too many writes wait for this shard"));
   }
@@ -104,6 +115,7 @@ bool Sequencer::Step(Where where) {
   const bool may_wait = where != Where::kCaller;
   if (stage_ == Stage::kTake) {
     TakeBatch();
+    if (CompleteAtFence()) return true;
     if (const Status health = health_->Get(); !health.ok()) {
       for (Write* w : writes_) w->outcome = {};
       Complete(health);
@@ -134,8 +146,19 @@ void Sequencer::TakeBatch() {
     writes_bytes_ += BytesOf(*waiting_);
     writes_.push_back(waiting_);
     waiting_ = waiting_->next;
-  } while (waiting_ != nullptr && writes_.size() < kMaxBatchWrites &&
-           writes_bytes_ + BytesOf(*waiting_) <= kMaxBatchBytes);
+  } while (waiting_ != nullptr && writes_.size() < kMaxBatchWrites && !IsAlone(*writes_.back()) &&
+           !IsAlone(*waiting_) && writes_bytes_ + BytesOf(*waiting_) <= kMaxBatchBytes);
+}
+
+bool Sequencer::CompleteAtFence() {
+  const WriteKind kind = writes_.front()->kind;
+  const bool fence = IsFence(*writes_.front());
+  if (fence) fenced_ = kind == WriteKind::kFence;
+  if (!fence && (!fenced_ || kind == WriteKind::kApply)) return false;
+  for (Write* w : writes_) w->outcome = {};
+  Complete(fence ? Status::Ok()
+                 : Status::Unavailable("this replica takes no writes of clients now"));
+  return true;
 }
 
 bool Sequencer::WriteBatch(Where where, Status* result) {
@@ -162,13 +185,16 @@ bool Sequencer::WriteBatch(Where where, Status* result) {
 void Sequencer::Complete(const Status& status) {
   stage_ = Stage::kTake;
   queued_bytes_.fetch_sub(writes_bytes_, std::memory_order_relaxed);
+  const Position position = feed_ == nullptr ? Position{} : feed_->OwnPosition();
   for (Write* w : writes_) {
     if (!status.ok() && w->outcome.status.ok()) {
       w->outcome = {};
       w->outcome.status = status;
     }
+    w->outcome.position = position;
     w->Done();
   }
+  if (feed_ != nullptr) feed_->NotifyListener();
 }
 
 void Sequencer::ScheduleSync() {

@@ -34,10 +34,11 @@ class Sequencer {
   static constexpr size_t kMaxBatchWrites = 1024;
   static constexpr size_t kMaxBatchBytes = 1 << 20;
 
-  // db, floors, health, engine: borrowed; outlive *this. owner: the database's. bound: the clock
-  // bound stored in db.
+  // db, floors, feed, health, engine: borrowed; outlive *this; feed is nullptr when the shard is
+  // not replicated. owner: the database's. bound: the clock bound stored in db.
   Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-            EventTime bound, const GcFloors* floors, ShardHealth* health, Engine* engine);
+            EventTime bound, const GcFloors* floors, Feed* feed, ShardHealth* health,
+            Engine* engine);
   Sequencer(const Sequencer&) = delete;
   Sequencer& operator=(const Sequencer&) = delete;
 
@@ -58,6 +59,9 @@ class Sequencer {
   // Takes the batch one or more stages on. False: where it is it would have to wait.
   bool Step(Where where);
   void TakeBatch();
+  // Ends a batch that does not go into the database: a fence, or what one keeps out. False: it
+  // goes.
+  bool CompleteAtFence();
   // False: the write should wait elsewhere. Otherwise *result says how it went.
   bool WriteBatch(Where where, Status* result);
   // Ends all writes of the batch; those still OK get the status when it is not.
@@ -70,6 +74,7 @@ class Sequencer {
   rocksdb::DB* const db_;        // borrowed; outlives *this
   RecordCache* const cache_;     // borrowed; outlives *this
   WriteBuffers* const buffers_;  // borrowed; outlives *this
+  Feed* const feed_;             // borrowed; outlives *this; may be nullptr
   ShardHealth* const health_;    // borrowed; outlives *this
   Timers* const timers_;         // borrowed; outlives *this
   ThreadPool* const pool_;       // borrowed; outlives *this
@@ -88,6 +93,7 @@ class Sequencer {
   Write* waiting_ = nullptr;  // taken from the queue, not yet in a batch
   std::vector<Write*> writes_;
   size_t writes_bytes_ = 0;
+  bool fenced_ = false;
   BatchBuilder builder_;
 };
 

@@ -7,13 +7,16 @@
 #include <atomic>
 #include <cstdarg>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "core/base/bytes.h"
 #include "core/base/mutex.h"
+#include "core/storage/checkpoint.h"
 #include "core/storage/compaction_filter.h"
 #include "core/storage/engine.h"
+#include "core/storage/feed.h"
 #include "core/storage/folder.h"
 #include "core/storage/gc_floors.h"
 #include "core/storage/health.h"
@@ -77,10 +80,15 @@ class Shard::Impl {
   uint64_t incarnation() const { return folder_->identity().incarnation; }
   const Reader& reader() const { return *reader_; }
   Sequencer* sequencer() { return sequencer_.get(); }
+  Feed* feed() { return feed_.get(); }
   Status health() const { return health_->Get(); }
   Status Flush();
   Status Compact();
   void CancelCompaction() { compaction_cancelled_.store(true); }
+  StatusOr<std::unique_ptr<Checkpoint>> MakeCheckpoint();
+  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy() {
+    return CheckpointCopy::Begin(engine_.get(), options_.files, options_.dir, folder_->identity());
+  }
 
  private:
   Status OpenDatabase();
@@ -88,6 +96,7 @@ class Shard::Impl {
   Status CheckIdentity();
   StatusOr<EventTime> ReadBound();
   Status LoadFloors();
+  Status OpenFeed();
   void ScheduleRaise();
   // Makes the floors that compactions have asked for durable, after which they count. True: there
   // were some. may_wait: for RocksDB, when it asks writers to slow down; otherwise kBusy.
@@ -103,6 +112,7 @@ class Shard::Impl {
   std::atomic<bool> opened_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> compaction_cancelled_{false};
+  std::atomic<uint64_t> next_checkpoint_{1};
   bool closed_ = false;
   Status close_status_;
   Mutex raise_mu_;  // one raise at a time
@@ -113,12 +123,15 @@ class Shard::Impl {
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Feed> feed_;
   std::unique_ptr<Sequencer> sequencer_;
 };
 
 Status Shard::Impl::Open() {
   VASTO_ASSIGN_OR_RETURN(folder_, ShardFolder::Open(options_.files, options_.random, options_.dir,
                                                     options_.keyspace, options_.shard));
+  VASTO_RETURN_IF_ERROR(InstallCopy(options_.files, options_.dir));
+  VASTO_RETURN_IF_ERROR(RemoveLeftovers(options_.files, options_.dir));
   health_ = std::make_shared<ShardHealth>(folder_->identity().ToString(), options_.logger);
   health_->SetNoSpaceCallback([this] { ScheduleResume(); });
   VASTO_RETURN_IF_ERROR(OpenDatabase());
@@ -128,9 +141,10 @@ Status Shard::Impl::Open() {
   VASTO_ASSIGN_OR_RETURN(const EventTime bound, ReadBound());
   options_.hlc->Observe(bound);
   VASTO_RETURN_IF_ERROR(LoadFloors());
+  if (options_.replicated) VASTO_RETURN_IF_ERROR(OpenFeed());
   reader_ = std::make_unique<Reader>(db_.get(), cache_owner_);
   sequencer_ = std::make_unique<Sequencer>(db_.get(), cache_owner_, options_, bound, &floors_,
-                                           health_.get(), engine_.get());
+                                           feed_.get(), health_.get(), engine_.get());
   VASTO_RETURN_IF_ERROR(engine_->Attach(db_.get(), health_.get()));
   opened_.store(true);
   if (health_->Get().Is(Code::kNoSpace)) ScheduleResume();
@@ -145,6 +159,8 @@ Status Shard::Impl::OpenDatabase() {
   options.listeners.push_back(health_);
   options.compaction_filter_factory =
       NewRecordFilterFactory(options_.clock, options_.tombstone_grace_us, &floors_);
+  // Log files are kept until Feed::PurgeLog deletes them: RocksDB knows nothing of followers.
+  if (options_.replicated) options.WAL_ttl_seconds = std::numeric_limits<uint64_t>::max();
   options.info_log = std::make_shared<InfoLog>(folder_->identity().ToString(), options_.logger);
   if (folder_->complete()) {
     const Status current = options_.files->Read(folder_->db_path() + "/CURRENT").status();
@@ -204,6 +220,12 @@ Status Shard::Impl::LoadFloors() {
   return floors_.Load(stored).Prefixed(options_.dir);
 }
 
+Status Shard::Impl::OpenFeed() {
+  feed_ = std::make_unique<Feed>(db_.get(), health_.get(), engine_->feed_budget(),
+                                 options_.max_log_bytes);
+  return feed_->Open(options_.random).Prefixed("open " + options_.dir);
+}
+
 void Shard::Impl::ScheduleRaise() {
   if (closing_.load()) return;
   engine_->timers()->After(kRaiseDelayUs, this, [this] {
@@ -250,6 +272,12 @@ Status Shard::Impl::Compact() {
   VASTO_ASSIGN_OR_RETURN(const bool raised, RaiseFloors(true));
   // What the first pass had to keep goes in a second one.
   return raised ? CompactOnce() : Status::Ok();
+}
+
+StatusOr<std::unique_ptr<Checkpoint>> Shard::Impl::MakeCheckpoint() {
+  const std::string path =
+      options_.dir + "/checkpoints/" + std::to_string(next_checkpoint_.fetch_add(1));
+  return Checkpoint::Make(options_.files, db_.get(), rocksdb::Env::Default(), path);
 }
 
 Status Shard::Impl::Flush() {
@@ -312,6 +340,8 @@ StatusOr<std::unique_ptr<Shard>> Shard::Open(std::shared_ptr<Engine> engine,
 
 uint64_t Shard::incarnation() const { return impl_->incarnation(); }
 
+Feed* Shard::feed() const { return impl_->feed(); }
+
 void Shard::MultiGet(const std::string_view* keys, size_t count, bool may_wait,
                      ReadValue* out) const {
   impl_->reader().MultiGet(keys, count, may_wait, impl_->options().clock->WallMicros(), out);
@@ -322,6 +352,10 @@ void Shard::Submit(Write* list) { impl_->sequencer()->Submit(list); }
 StatusOr<ScanPage> Shard::Scan(const ScanRange& range) const {
   return ScanOnePage(impl_->db(), range, impl_->options().clock);
 }
+
+StatusOr<std::unique_ptr<Checkpoint>> Shard::MakeCheckpoint() { return impl_->MakeCheckpoint(); }
+
+StatusOr<std::unique_ptr<CheckpointCopy>> Shard::NewCopy() { return impl_->NewCopy(); }
 
 Status Shard::Compact() { return impl_->Compact(); }
 

@@ -34,7 +34,9 @@
 #include "core/base/status.h"
 #include "core/base/thread_pool.h"
 #include "core/base/uuid.h"
+#include "core/codec/change.h"
 #include "core/codec/limits.h"
+#include "core/codec/positions.h"
 #include "core/codec/record.h"
 #include "core/codec/row_block.h"
 
@@ -46,12 +48,16 @@ struct EngineOptions {
   // For data, index and filter blocks; from 64 MiB on half of it for single records.
   size_t block_cache_bytes = 256 << 20;
   size_t write_buffer_bytes = 128 << 20;  // of all shards together
+  size_t feed_bytes = 64 << 20;  // of the latest changes, for the followers of all shards together
   int background_threads = 2;
   int max_open_files = 4096;                // of all shards together
   int64_t background_bytes_per_second = 0;  // of flushes and compactions; 0: no limit
   const Clock* clock = SystemClock();       // of the timers; borrowed; outlives the engine
 };
+class Checkpoint;
+class CheckpointCopy;
 class Engine;
+class Feed;
 // Made once per process part; shards keep it alive.
 StatusOr<std::shared_ptr<Engine>> NewEngine(const EngineOptions& options);
 
@@ -72,6 +78,9 @@ struct ShardOptions {
   // How long tombstones (after their event time, or their arrival if that was later) and expired
   // values (after their expiry) are kept for replicas that were away and for late older writes.
   int64_t tombstone_grace_us = 86'400'000'000;
+  // Whether other replicas follow this one: then its log is kept for them.
+  bool replicated = false;
+  uint64_t max_log_bytes = 256 << 20;  // of log files that are kept for followers only
   // Bytes of writes waiting in the sequencer before further ones answer kBusy. A list that finds
   // the queue empty is taken whatever its size.
   size_t max_queued_bytes = 64 << 20;
@@ -84,22 +93,29 @@ struct ShardOptions {
   const Logger* logger = Logger::Null();  // borrowed; outlives the shard
 };
 
-enum class WriteKind { kPut, kDelete, kTouch };
+// kApply: what another replica's log holds, see Write::applied. kFence: from its turn on, clients'
+// writes (the first three kinds) are refused with kUnavailable, until the turn of a kUnfence: after
+// its Done nothing more of clients comes into the database. Both use no other member.
+enum class WriteKind { kPut, kDelete, kTouch, kApply, kFence, kUnfence };
 // kIfAbsent: there is no visible value. kIfVersion: the visible value has event time if_version.
 enum class Condition { kNone, kIfAbsent, kIfVersion };
 
 // OK; or kAlreadyExists / kStaleWrite (the condition failed), kStaleWrite (nothing is stored, and
 // the event time is so old that a later deletion may have been forgotten; README.md says when),
+// kAlreadyExists / kStaleWrite (kApply: it was applied before / changes before it are missing),
 // kNotFound (touch of what is not there), kTimeout (its deadline passed in the queue), kBusy (the
-// queue is full), kTooLarge, kInvalidArgument, kCorruption (checksum of the payload, or the stored
-// record is damaged), kClosed, or why the shard takes no writes (Shard::Health). A write that
-// ended with kNoSpace or kIoError may be visible, and may or may not survive a restart.
+// queue is full), kUnavailable (fenced), kTooLarge, kInvalidArgument, kCorruption (checksum of the
+// payload, or the stored record is damaged), kClosed, or why the shard takes no writes
+// (Shard::Health). A write that ended with kNoSpace or kIoError may be visible, and may or may not
+// survive a restart.
 struct WriteOutcome {
   Status status;
   EventTime event_time = 0;  // of the write, or of what is stored when it did not apply; 0: nothing
   // OK, but a newer record is stored, or a delete of what is not there is too old to matter:
   // nothing changed.
   bool superseded = false;
+  // A replicated shard's: a replica that has this has the write, or what it lost against.
+  Position position;
 };
 
 // One write on its way through the sequencer. The submitter fills the upper part and derives from
@@ -126,6 +142,9 @@ struct Write {
   uint64_t expires_at_us = 0;
   Condition condition = Condition::kNone;  // kIfAbsent only with kPut
   EventTime if_version = 0;
+  // kApply, of a replicated shard only; all other members above are unused then. Each change wins
+  // or loses as if it had been made here, and the position is stored with them. Borrowed.
+  const ChangeBatch* applied = nullptr;
   // Monotonic; 0: none. A write already late when its turn comes is dropped with kTimeout.
   int64_t deadline_us = 0;
 
@@ -190,8 +209,10 @@ class Shard {
   Shard(const Shard&) = delete;
   Shard& operator=(const Shard&) = delete;
 
-  // Random id minted when the database was made; part of every position in its log.
+  // Random id minted when the database was made.
   uint64_t incarnation() const;
+  // What followers need; nullptr when the shard is not replicated. Borrowed; ends with Close.
+  Feed* feed() const;
 
   // Reads one group of keys. Without may_wait nothing waits for the disk: a key that is neither in
   // the block cache nor in the operating system's page cache gets status kBusy ("not in memory"),
@@ -209,6 +230,12 @@ class Shard {
   // One page of rows that are visible now. May block on the disk. kCorruption when the first row of
   // the page is damaged; damage further on ends the page there with more = true.
   StatusOr<ScanPage> Scan(const ScanRange& range) const;
+
+  // All of the shard as it is now, for another replica (checkpoint.h). Blocks on a flush. It must
+  // not outlive the shard's engine.
+  StatusOr<std::unique_ptr<Checkpoint>> MakeCheckpoint();
+  // A place for another replica's checkpoint; once finished, the next opening takes it.
+  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy();
 
   // The whole key range, and all of it that may go; blocks until done. It may take two passes.
   Status Compact();

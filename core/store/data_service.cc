@@ -76,13 +76,13 @@ Status CheckBound(std::string_view bound) {
   return CheckKey(bound.substr(0, std::max<size_t>(bound.size(), 1) - 1));
 }
 
-Status RouteScan(const RoutingTable& table, const rpc::ScanRequest& request,
+Status RouteScan(const RoutingTable& table, const rpc::ScanRequest& request, int64_t received_us,
                  const KeyspaceView** view, ShardHandle** shard) {
   VASTO_RETURN_IF_ERROR(FindKeyspace(table, request.ref, view));
   if (request.ref.shard < 0) return Status::InvalidArgument("a scan names its shard");
   VASTO_RETURN_IF_ERROR(CheckBound(request.start));
   VASTO_RETURN_IF_ERROR(CheckBound(request.end));
-  return FindShard(**view, request.ref.shard, shard);
+  return FindShard(**view, request.ref.shard, received_us, shard);
 }
 
 }  // namespace
@@ -91,7 +91,8 @@ void DataService::Scan(rpc::ScanRequest request, rpc::Responder<rpc::Scan> respo
   TableHolder::Section section(options_.table);
   const KeyspaceView* view = nullptr;
   auto task = std::make_shared<ScanTask>(std::move(request), std::move(responder));
-  Status status = RouteScan(section.table(), task->request, &view, &task->shard);
+  Status status = RouteScan(section.table(), task->request, task->responder.context().received_us,
+                            &view, &task->shard);
   if (status.ok() && options_.scan_pool->queued() >= options_.max_waiting_scans) {
     status = Status::Busy(std::to_string(options_.max_waiting_scans) + " scans wait already");
   }

@@ -116,6 +116,13 @@ void MapCache::SetKeyspace(const KeyspaceDescriptor& descriptor) {
   mine_[descriptor.uuid] = descriptor;
 }
 
+std::optional<StoreInfo> MapCache::FindStore(const Uuid& store) const {
+  MutexLock lock(&mu_);
+  if (store == self_.uuid) return self_;
+  const auto it = map_.stores.find(store);
+  return it == map_.stores.end() ? std::nullopt : std::optional(it->second);
+}
+
 rpc::WatchClusterRequest MapCache::Known() const {
   MutexLock lock(&mu_);
   rpc::WatchClusterRequest request;

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 
 #include "core/base/file.h"
@@ -39,6 +40,8 @@ class MapCache {
   // A keyspace as this store serves it; deleted: forgotten.
   void SetKeyspace(const KeyspaceDescriptor& descriptor);
 
+  // Where a store is, as far as known.
+  std::optional<StoreInfo> FindStore(const Uuid& store) const;
   // (term, version) of the last map of a master.
   rpc::WatchClusterRequest Known() const;
   // The view of this store, at once.

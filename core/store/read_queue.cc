@@ -126,8 +126,8 @@ void ReadQueue::RouteGets(const RoutingTable& table) {
       status = FindKeyspace(table, request.ref, &view);
     }
     if (status.ok()) {
-      status = FindShardOfKey(*view, request.ref, request.key.key, request.key.partition_hash,
-                              &get.shard);
+      status = FindShardOfKey(*view, request.ref, get.responder.context().received_us,
+                              request.key.key, request.key.partition_hash, &get.shard);
     }
     if (status.ok()) status = CheckKey(request.key.key);
     if (!status.ok()) {
@@ -263,7 +263,7 @@ void ReadQueue::MultiGet::Finish(const Clock* clock) {
 namespace {
 
 Status RouteMultiGet(const RoutingTable& table, const rpc::MultiGetRequest& request,
-                     const KeyspaceView** view, ShardHandle** shard) {
+                     int64_t received_us, const KeyspaceView** view, ShardHandle** shard) {
   VASTO_RETURN_IF_ERROR(FindKeyspace(table, request.ref, view));
   if (request.keys.size() > kMaxBatchEntries) {
     return Status::TooLarge("multi_get of " + std::to_string(request.keys.size()) +
@@ -272,7 +272,8 @@ Status RouteMultiGet(const RoutingTable& table, const rpc::MultiGetRequest& requ
   for (const rpc::ReadKey& key : request.keys) {
     ShardHandle* own = nullptr;
     VASTO_RETURN_IF_ERROR(CheckKey(key.key));
-    VASTO_RETURN_IF_ERROR(FindShardOfKey(**view, request.ref, key.key, key.partition_hash, &own));
+    VASTO_RETURN_IF_ERROR(
+        FindShardOfKey(**view, request.ref, received_us, key.key, key.partition_hash, &own));
     if (*shard != nullptr && own != *shard) {
       return Status::InvalidArgument("the keys of a multi_get belong to one shard");
     }
@@ -286,7 +287,8 @@ Status RouteMultiGet(const RoutingTable& table, const rpc::MultiGetRequest& requ
 void ReadQueue::FlushMultiGet(std::unique_ptr<MultiGet> call, const RoutingTable& table,
                               ThreadPool* pool, const Clock* clock) {
   const KeyspaceView* view = nullptr;
-  const Status status = RouteMultiGet(table, call->request, &view, &call->shard);
+  const Status status = RouteMultiGet(table, call->request, call->responder.context().received_us,
+                                      &view, &call->shard);
   if (!status.ok()) {
     if (view != nullptr) view->metrics->multi_get.errors->Add();
     return call->responder.Fail(status);

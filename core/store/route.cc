@@ -45,25 +45,34 @@ Status FindKeyspace(const RoutingTable& table, const rpc::ShardRef& ref,
   return {};
 }
 
-Status FindShard(const KeyspaceView& view, int32_t number, ShardHandle** shard) {
+Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
+                 ShardHandle** shard) {
   if (number < 0 || static_cast<size_t>(number) >= view.shards.size() ||
       view.shards[number] == nullptr) {
     return Moved(ShardName(view, number) + " is not on this store");
   }
-  if (!view.primary[number])
-    return Moved("this store is not the primary of " + ShardName(view, number));
-  *shard = view.shards[number];
-  return (*shard)->failure;
+  ShardHandle* const handle = view.shards[number];
+  VASTO_RETURN_IF_ERROR(handle->failure);
+  if (handle->replica != nullptr && !handle->replica->Serves(received_us)) {
+    if (handle->replica->handing_over()) {
+      return Status::Busy("this store is stopping and hands over " + ShardName(view, number));
+    }
+    return Moved("this store is still catching up with the other replicas of " +
+                 ShardName(view, number));
+  }
+  *shard = handle;
+  return {};
 }
 
-Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, std::string_view key,
-                      const std::optional<uint64_t>& partition_hash, ShardHandle** shard) {
+Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_t received_us,
+                      std::string_view key, const std::optional<uint64_t>& partition_hash,
+                      ShardHandle** shard) {
   const int32_t number = ShardOf(key, partition_hash, static_cast<int32_t>(view.shards.size()));
   if (ref.shard >= 0 && ref.shard != number) {
     return Moved("the key belongs to " + ShardName(view, number) + ", not to shard " +
                  std::to_string(ref.shard));
   }
-  return FindShard(view, number, shard);
+  return FindShard(view, number, received_us, shard);
 }
 
 Status CheckKey(std::string_view key) {

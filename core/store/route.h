@@ -22,13 +22,15 @@ namespace vasto::store {
 // The keyspace of the request. An older epoch of the client is fine as long as the shard is right.
 Status FindKeyspace(const RoutingTable& table, const rpc::ShardRef& ref, const KeyspaceView** view);
 
-// The shard with this number, when it is served here. kCorruption and the like when it could not be
-// opened.
-Status FindShard(const KeyspaceView& view, int32_t number, ShardHandle** shard);
+// The shard with this number, when it is served here to a request that came at this monotonic time.
+// kCorruption and the like when it could not be opened; kBusy while it is handed over.
+Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
+                 ShardHandle** shard);
 
 // The shard of this key, when ref.shard agrees with it.
-Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, std::string_view key,
-                      const std::optional<uint64_t>& partition_hash, ShardHandle** shard);
+Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_t received_us,
+                      std::string_view key, const std::optional<uint64_t>& partition_hash,
+                      ShardHandle** shard);
 
 // kTooLarge for a key above the limit.
 Status CheckKey(std::string_view key);

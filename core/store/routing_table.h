@@ -25,8 +25,10 @@
 #include "core/base/metrics.h"
 #include "core/base/status.h"
 #include "core/base/uuid.h"
+#include "core/replication/shard_replica.h"
 #include "core/storage/shard.h"
 #include "core/store/per_thread.h"
+#include "core/topology/cluster_map.h"
 
 namespace vasto::store {
 
@@ -37,6 +39,8 @@ struct ShardHandle {
   int32_t number = 0;
   Status failure;  // why it could not be opened; then shard is nullptr
   std::unique_ptr<storage::Shard> shard;
+  // Of a keyspace with several replicas; else nullptr. Ends before the shard closes.
+  std::shared_ptr<replication::ShardReplica> replica;
   Gate slow_work;  // requests that outlive their section
 
   // OK while the shard can be used at all.
@@ -64,9 +68,8 @@ struct KeyspaceView {
   uint64_t epoch = 0;
   // By shard number: nullptr for a shard that is not here. Borrowed from ShardHost.
   std::vector<ShardHandle*> shards;
-  // By shard number: whether this store is the one that clients have to use. Another replica does
-  // not follow the primary, so it would answer wrongly.
-  std::vector<bool> primary;
+  AckLevel acks = AckLevel::kOne;  // of writes that do not ask for another
+  int32_t replica_count = 1;
   KeyspaceMetrics* metrics =
       nullptr;  // borrowed from ShardHost, which keeps it as long as it lives
 };

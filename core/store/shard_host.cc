@@ -29,6 +29,38 @@ Status FailureOf(const KeyspaceDescriptor& descriptor, int32_t shard, const Stat
                 " cannot be opened");
 }
 
+constexpr uint64_t kFirstEpoch = 1;  // of a new keyspace
+
+// Whether what the folder held is gone, so that another replica's copy can only be better. A full
+// disk, a newer format or a folder in use are not that.
+bool IsLost(const Status& status) {
+  return status.Is(Code::kCorruption) || status.Is(Code::kNotFound) ||
+         status.Is(Code::kInvalidArgument);
+}
+
+void Fill(const replication::ReplicaState& state, ReplicaStats* stats) {
+  stats->catching_up = !state.serving;
+  stats->lag_us = state.lag_us;
+  stats->unreachable = state.unreachable;
+  if (state.out_of_log && stats->health.empty()) {
+    stats->health = "what this replica lacks is in no log of the others any more";
+  }
+}
+
+// The stores of the other replicas, and how many come before this one.
+std::pair<std::vector<Uuid>, size_t> OthersOf(const ShardReplicas& shard, const Uuid& self) {
+  std::vector<Uuid> others;
+  size_t ahead = 0;
+  for (const Replica& replica : shard.replicas) {
+    if (replica.store == self) {
+      ahead = others.size();
+    } else {
+      others.push_back(replica.store);
+    }
+  }
+  return {others, ahead};
+}
+
 }  // namespace
 
 // Shards that are opened together; the last one to finish reports.
@@ -64,6 +96,35 @@ void ShardHost::Open(const KeyspaceDescriptor& descriptor, const std::vector<int
   }
 }
 
+void ShardHost::Reopen(const KeyspaceDescriptor& descriptor, int32_t shard,
+                       std::function<void(std::vector<ShardOutcome>)> done) {
+  const Key key{descriptor.uuid, shard};
+  if (auto handle = Take(key)) {
+    Publish(descriptor);
+    InBackground([this, key, handle] {
+      CloseHandle(key, handle.get());
+      MutexLock lock(&mu_);
+      closing_.erase(key);
+      closed_.SignalAll();
+    });
+  }
+  // One of the background threads may wait there for the other.
+  Open(descriptor, {shard}, true, std::move(done));
+}
+
+void ShardHost::PutFormerAway(const Key& key) {
+  const auto path = options_.folder->RemoveFormer(key.first, key.second);
+  if (!path.ok()) {
+    VASTO_LOG(options_.logger, kWarning, "former_shard_not_removed")
+        .With("keyspace", key.first.ToString())
+        .With("shard", key.second)
+        .With("error", path.status().ToString());
+  } else if (!path->empty()) {
+    MutexLock lock(&mu_);
+    removed_.emplace_back(options_.clock->MonotonicMicros() + options_.removed_delay_us, *path);
+  }
+}
+
 ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t shard,
                                 bool must_exist) {
   const Key key{descriptor.uuid, shard};
@@ -78,10 +139,19 @@ ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t sh
   handle->keyspace = descriptor.uuid;
   handle->number = shard;
   auto database = OpenDatabase(descriptor, shard, must_exist);
+  if (must_exist && descriptor.replica_count > 1 && IsLost(database.status())) {
+    database = StartAnew(descriptor, shard, database.status());
+  }
   ShardOutcome outcome{shard, {}, 0};
   if (database.ok()) {
     handle->shard = std::move(database).value();
+    if (descriptor.replica_count > 1) {
+      handle->replica =
+          options_.replicator->Attach(descriptor.uuid, shard, handle->shard.get(),
+                                      options_.folder->IsIncomplete(descriptor.uuid, shard));
+    }
     outcome.incarnation = handle->shard->incarnation();
+    PutFormerAway(key);
     VASTO_LOG(options_.logger, kInfo, "shard_opened")
         .With("keyspace", descriptor.name)
         .With("shard", shard);
@@ -103,6 +173,19 @@ ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t sh
   return outcome;
 }
 
+StatusOr<std::unique_ptr<storage::Shard>> ShardHost::StartAnew(const KeyspaceDescriptor& descriptor,
+                                                               int32_t shard, const Status& why) {
+  VASTO_ASSIGN_OR_RETURN(const std::string former,
+                         options_.folder->StartAnew(descriptor.uuid, shard));
+  VASTO_LOG(options_.logger, kError, "shard_lost")
+      .With("keyspace", descriptor.name)
+      .With("shard", shard)
+      .With("error", why.ToString())
+      .With("kept_in", former)
+      .With("now", "it is copied from another replica");
+  return storage::Shard::Open(options_.engine, MakeShardOptions(descriptor, shard));
+}
+
 storage::ShardOptions ShardHost::MakeShardOptions(const KeyspaceDescriptor& descriptor,
                                                   int32_t shard) const {
   storage::ShardOptions options;
@@ -113,6 +196,8 @@ storage::ShardOptions ShardHost::MakeShardOptions(const KeyspaceDescriptor& desc
   options.durability = ToDurability(descriptor.sync);
   options.default_ttl_seconds = descriptor.default_ttl_seconds;
   options.tombstone_grace_us = options_.tombstone_grace_us;
+  options.replicated = descriptor.replica_count > 1;
+  options.max_log_bytes = options_.max_log_bytes;
   options.clock = options_.clock;
   options.files = options_.files;
   options.random = options_.random;
@@ -130,7 +215,12 @@ StatusOr<std::unique_ptr<storage::Shard>> ShardHost::OpenDatabase(
                                 " is missing");
     }
   } else {
+    const bool first = !options_.folder->HasShard(descriptor.uuid, shard);
     VASTO_RETURN_IF_ERROR(options_.folder->PrepareShard(descriptor.uuid, shard));
+    // A replica that joins others has nothing, and they may have much.
+    if (first && descriptor.epoch > kFirstEpoch && descriptor.replica_count > 1) {
+      VASTO_RETURN_IF_ERROR(options_.folder->MarkIncomplete(descriptor.uuid, shard));
+    }
   }
   return storage::Shard::Open(options_.engine, MakeShardOptions(descriptor, shard));
 }
@@ -146,15 +236,20 @@ void ShardHost::Publish(const KeyspaceDescriptor& descriptor) {
     view->name = descriptor.name;
     view->epoch = descriptor.epoch;
     view->shards.resize(descriptor.shards.size());
-    view->primary.resize(descriptor.shards.size());
+    view->acks = descriptor.acks;
+    view->replica_count = descriptor.replica_count;
     auto& metrics = metrics_[descriptor.name];
     if (!metrics) metrics = std::make_unique<KeyspaceMetrics>(options_.metrics, descriptor.name);
     view->metrics = metrics.get();
     MutexLock lock(&mu_);
     for (const int32_t shard : descriptor.ShardsOn(options_.store)) {
       const auto it = handles_.find({descriptor.uuid, shard});
-      if (it != handles_.end()) view->shards[shard] = it->second.get();
-      view->primary[shard] = descriptor.shards[shard].replicas.front().store == options_.store;
+      if (it == handles_.end()) continue;
+      view->shards[shard] = it->second.get();
+      if (it->second->replica != nullptr) {
+        const auto [others, ahead] = OthersOf(descriptor.shards[shard], options_.store);
+        it->second->replica->Configure(others, ahead);
+      }
     }
     views_[descriptor.uuid] = std::move(view);
   }
@@ -179,6 +274,7 @@ std::shared_ptr<ShardHandle> ShardHost::Take(const Key& key) {
 void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
   if (handle->shard) handle->shard->CancelCompaction();
   handle->slow_work.Close();
+  if (handle->replica) options_.replicator->Detach(handle->replica, key.first, key.second);
   if (handle->shard) {
     if (const Status status = handle->shard->Close(); !status.ok()) {
       VASTO_LOG(options_.logger, kError, "shard_close_failed")
@@ -316,6 +412,7 @@ std::vector<ReplicaStats> ShardHost::Stats() {
       stats.memory_bytes = it->second.memory_bytes;
     }
     if (const Status health = handle->Health(); !health.ok()) stats.health = health.ToString();
+    if (handle->replica) Fill(handle->replica->State(), &stats);
     all.push_back(std::move(stats));
   }
   return all;

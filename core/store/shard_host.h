@@ -30,6 +30,7 @@
 #include "core/base/mutex.h"
 #include "core/base/random.h"
 #include "core/base/thread_pool.h"
+#include "core/replication/replicator.h"
 #include "core/store/routing_table.h"
 #include "core/store/store_control.h"
 #include "core/store/store_folder.h"
@@ -42,6 +43,7 @@ struct ShardHostOptions {
   FileSystem* files = nullptr;
   Random* random = nullptr;  // asked by many threads
   std::shared_ptr<storage::Engine> engine;
+  replication::Replicator* replicator = nullptr;
   ThreadPool* data_pool = nullptr;        // for reads and writes that block
   ThreadPool* background_pool = nullptr;  // for opening, closing, compacting
   const Clock* clock = nullptr;
@@ -50,6 +52,7 @@ struct ShardHostOptions {
   Metrics* metrics = nullptr;
   int64_t removed_delay_us = 600'000'000;  // how long a dropped shard stays in removed/
   int64_t tombstone_grace_us = 86'400'000'000;
+  uint64_t max_log_bytes = 256 << 20;  // of each shard, kept for replicas that are away
 };
 
 class ShardHost {
@@ -65,6 +68,10 @@ class ShardHost {
   // each, in order. A shard that is open already is a success.
   void Open(const KeyspaceDescriptor& descriptor, const std::vector<int32_t>& shards,
             bool must_exist, std::function<void(std::vector<ShardOutcome>)> done);
+  // Closes a shard that is published and opens it again; until its next Publish the shard is not
+  // served. done as of Open.
+  void Reopen(const KeyspaceDescriptor& descriptor, int32_t shard,
+              std::function<void(std::vector<ShardOutcome>)> done);
   // Serves the keyspace by this descriptor from now on; returns when no request uses the one
   // before. Deleted: serves it no more.
   void Publish(const KeyspaceDescriptor& descriptor);
@@ -97,10 +104,15 @@ class ShardHost {
   ShardOutcome OpenOne(const KeyspaceDescriptor& descriptor, int32_t shard, bool must_exist);
   StatusOr<std::unique_ptr<storage::Shard>> OpenDatabase(const KeyspaceDescriptor& descriptor,
                                                          int32_t shard, bool must_exist);
+  // Puts what is left of a lost replica aside and begins an empty one, which others then fill.
+  StatusOr<std::unique_ptr<storage::Shard>> StartAnew(const KeyspaceDescriptor& descriptor,
+                                                      int32_t shard, const Status& why);
   // Takes a handle out of the map and marks it as closing; nullptr when there is none.
   std::shared_ptr<ShardHandle> Take(const Key& key);
   void CloseHandle(const Key& key, ShardHandle* handle);
   void DropOne(const Key& key, const std::shared_ptr<ShardHandle>& handle);
+  // Puts away the database that a copy has taken the place of, if there is one.
+  void PutFormerAway(const Key& key);
   void DeleteTree(const std::string& path);
   // Runs the task on the background pool, or here when the pool has stopped.
   void InBackground(ThreadPool::Task task);

@@ -29,12 +29,6 @@ Status CheckDescriptor(const KeyspaceDescriptor& d) {
     return Status::InvalidArgument("keyspace " + d.name + ": " + std::to_string(d.shard_count()) +
                                    " shards; 1 to " + std::to_string(kMaxShards) + " are allowed");
   }
-  if (d.replica_count > 1 && d.acks != AckLevel::kOne) {
-    return Status::NotSupported(
-        "keyspace " + d.name + ": acks " + std::string(AckLevelName(d.acks)) + " with " +
-        std::to_string(d.replica_count) +
-        " replicas needs replication, which this store does not have; use acks one");
-  }
   return {};
 }
 
@@ -308,8 +302,22 @@ void StoreControl::On(const ShardsOpenedEvent& event) {
     TakeWaiting(event.keyspace);
     return;
   }
+  if (event.reopened) {
+    if (keyspace.installed && !keyspace.installed->deleted()) {
+      Do(PublishAction{*keyspace.installed});
+    }
+    return;
+  }
   if (!keyspace.change) return;
   failure.ok() ? PersistChange(&keyspace) : FailChange(&keyspace, failure);
+}
+
+void StoreControl::On(const ShardCopiedEvent& event) {
+  const auto it = keyspaces_.find(event.keyspace);
+  // A shard that is about to go, or has gone, needs nothing.
+  if (it == keyspaces_.end() || !it->second.installed || it->second.installed->deleted()) return;
+  if (!it->second.shards.contains(event.shard)) return;
+  Do(ReopenShardAction{*it->second.installed, event.shard});
 }
 
 void StoreControl::PersistChange(Keyspace* keyspace) {

@@ -94,6 +94,12 @@ struct CompactEvent {
 struct ShardsOpenedEvent {
   Uuid keyspace;
   std::vector<ShardOutcome> shards;
+  bool reopened = false;  // the end of a ReopenShardAction
+};
+// The shard's next opening has what another replica had.
+struct ShardCopiedEvent {
+  Uuid keyspace;
+  int32_t shard = 0;
 };
 struct IdentityPersistedEvent {
   Status result;
@@ -103,9 +109,10 @@ struct DescriptorPersistedEvent {
   Status result;
 };
 
-using Event = std::variant<StartEvent, ServingEvent, TickEvent, RegisterAnswerEvent,
-                           HeartbeatAnswerEvent, MasterLostEvent, InstallEvent, CompactEvent,
-                           ShardsOpenedEvent, IdentityPersistedEvent, DescriptorPersistedEvent>;
+using Event =
+    std::variant<StartEvent, ServingEvent, TickEvent, RegisterAnswerEvent, HeartbeatAnswerEvent,
+                 MasterLostEvent, InstallEvent, CompactEvent, ShardsOpenedEvent, ShardCopiedEvent,
+                 IdentityPersistedEvent, DescriptorPersistedEvent>;
 
 // ---- Actions: what is to be done, in this order.
 
@@ -147,6 +154,11 @@ struct OpenShardsAction {
   std::vector<int32_t> shards;
   bool must_exist = false;
 };
+// Close this shard, which is published, and open it again; ends in a ShardsOpenedEvent.
+struct ReopenShardAction {
+  KeyspaceDescriptor descriptor;
+  int32_t shard = 0;
+};
 // Requests for this keyspace are now served by this descriptor and the shards that are open.
 struct PublishAction {
   KeyspaceDescriptor descriptor;
@@ -176,10 +188,11 @@ struct CompactAction {
 // Every shard known at the start was tried: the store may open its port.
 struct ReadyToServeAction {};
 
-using Action = std::variant<RegisterAction, HeartbeatAction, HangUpAction, RegistrationAction,
-                            PersistIdentityAction, PersistDescriptorAction, ForgetDescriptorAction,
-                            OpenShardsAction, PublishAction, CloseShardsAction, DropShardsAction,
-                            AnswerInstallAction, CompactAction, ReadyToServeAction>;
+using Action =
+    std::variant<RegisterAction, HeartbeatAction, HangUpAction, RegistrationAction,
+                 PersistIdentityAction, PersistDescriptorAction, ForgetDescriptorAction,
+                 OpenShardsAction, ReopenShardAction, PublishAction, CloseShardsAction,
+                 DropShardsAction, AnswerInstallAction, CompactAction, ReadyToServeAction>;
 
 class StoreControl {
  public:
@@ -230,6 +243,7 @@ class StoreControl {
   void On(const InstallEvent& event);
   void On(const CompactEvent& event);
   void On(const ShardsOpenedEvent& event);
+  void On(const ShardCopiedEvent& event);
   void On(const IdentityPersistedEvent& event);
   void On(const DescriptorPersistedEvent& event);
 

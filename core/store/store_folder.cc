@@ -7,6 +7,7 @@
 
 #include "core/base/bytes.h"
 #include "core/hash/partition.h"
+#include "core/storage/folder.h"
 #include "core/topology/descriptor_codec.h"
 
 namespace vasto::store {
@@ -216,17 +217,52 @@ StatusOr<std::vector<int32_t>> StoreFolder::ShardsOnDisk(const Uuid& keyspace) c
 }
 
 StatusOr<std::string> StoreFolder::RemoveShard(const Uuid& keyspace, int32_t shard) {
-  VASTO_ASSIGN_OR_RETURN(const std::vector<std::string> taken, files_->List(dir_ + "/removed"));
+  return PutAway(ShardDir(keyspace, shard), "/removed", keyspace, shard);
+}
+
+StatusOr<std::string> StoreFolder::RemoveFormer(const Uuid& keyspace, int32_t shard) {
+  return PutAway(ShardDir(keyspace, shard) + "/former", "/removed", keyspace, shard);
+}
+
+StatusOr<std::string> StoreFolder::PutAway(const std::string& what, const std::string& where,
+                                           const Uuid& keyspace, int32_t shard) {
+  VASTO_ASSIGN_OR_RETURN(const std::vector<std::string> taken, files_->List(dir_ + where));
   const std::string suffix = "-" + keyspace.ToString() + "-" + std::to_string(shard);
   std::string name;
   do {
     name = std::to_string(next_removed_.fetch_add(1)) + suffix;
   } while (Contains(taken, name));
-  const std::string path = dir_ + "/removed/" + name;
-  const Status status = files_->Rename(ShardDir(keyspace, shard), path);
+  const std::string path = dir_ + where + "/" + name;
+  const Status status = files_->Rename(what, path);
   if (status.Is(Code::kNotFound)) return std::string();
   if (!status.ok()) return status;
   return path;
+}
+
+StatusOr<std::string> StoreFolder::StartAnew(const Uuid& keyspace, int32_t shard) {
+  VASTO_RETURN_IF_ERROR(files_->MakeFolder(dir_ + "/damaged"));
+  VASTO_ASSIGN_OR_RETURN(std::string former,
+                         PutAway(ShardDir(keyspace, shard), "/damaged", keyspace, shard));
+  VASTO_RETURN_IF_ERROR(PrepareShard(keyspace, shard));
+  VASTO_RETURN_IF_ERROR(MarkIncomplete(keyspace, shard));
+  return former;
+}
+
+bool StoreFolder::IsIncomplete(const Uuid& keyspace, int32_t shard) const {
+  return files_->Read(IncompletePath(keyspace, shard)).ok();
+}
+
+Status StoreFolder::MarkIncomplete(const Uuid& keyspace, int32_t shard) {
+  return files_->WriteAtomically(IncompletePath(keyspace, shard), "");
+}
+
+Status StoreFolder::MarkComplete(const Uuid& keyspace, int32_t shard) {
+  const Status status = files_->Remove(IncompletePath(keyspace, shard));
+  return status.Is(Code::kNotFound) ? Status::Ok() : status;
+}
+
+std::string StoreFolder::IncompletePath(const Uuid& keyspace, int32_t shard) const {
+  return ShardDir(keyspace, shard) + "/" + std::string(storage::kIncompleteFile);
 }
 
 StatusOr<std::vector<std::string>> StoreFolder::Removed() const {

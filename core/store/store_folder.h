@@ -70,10 +70,24 @@ class StoreFolder {
   // Moves a shard's folder to removed/ and gives back where it is now; OK with an empty path when
   // there is no such folder. REQUIRES: the shard is closed.
   StatusOr<std::string> RemoveShard(const Uuid& keyspace, int32_t shard);
+  // The same for the database in a shard's folder that a copy of another replica has replaced.
+  StatusOr<std::string> RemoveFormer(const Uuid& keyspace, int32_t shard);
+  // Moves a shard's folder, which cannot be used any more, to damaged/, where it stays, and makes
+  // an empty one that is marked incomplete. Gives back where the former is; empty: there was none.
+  StatusOr<std::string> StartAnew(const Uuid& keyspace, int32_t shard);
+  // Whether the shard's replica was made anew and has not had all that the others have since.
+  bool IsIncomplete(const Uuid& keyspace, int32_t shard) const;
+  Status MarkIncomplete(const Uuid& keyspace, int32_t shard);
+  // OK when it is complete already, or gone.
+  Status MarkComplete(const Uuid& keyspace, int32_t shard);
   // Everything in removed/, as full paths.
   StatusOr<std::vector<std::string>> Removed() const;
 
  private:
+  // Moves it to that folder of the store's under a name that tells whose it was.
+  StatusOr<std::string> PutAway(const std::string& what, const std::string& where,
+                                const Uuid& keyspace, int32_t shard);
+  std::string IncompletePath(const Uuid& keyspace, int32_t shard) const;
   StoreFolder(FileSystem* files, std::string dir, std::unique_ptr<FolderLock> lock);
   static Status CheckUsable(FileSystem* files, const std::string& dir);
   Status Load(Random* random, Contents* contents);

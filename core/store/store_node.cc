@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/thread_pool.h"
+#include "core/replication/replicator.h"
 #include "core/rpc/channel.h"
 #include "core/rpc/server.h"
 #include "core/storage/shard.h"
@@ -15,6 +16,9 @@
 
 namespace vasto::store {
 namespace {
+
+// Enough for what is on its way; a follower that is further behind gets the rest later.
+constexpr int64_t kHandOverUs = 1'000'000;
 
 // Equal for all processes of one running machine: that is where unix sockets reach.
 std::string HostId(FileSystem* files) {
@@ -42,6 +46,9 @@ class StoreNode::Impl {
  private:
   void LogContents(const StoreFolder::Contents& contents) const;
   Status StartEngine();
+  std::shared_ptr<rpc::Transport> NewTransport(const std::string& threads) const;
+  void MakeReplicator();
+  void MakeHost();
   void MakeParts(StoreFolder::Contents contents);
   Status StartServer();
 
@@ -57,7 +64,10 @@ class StoreNode::Impl {
   std::unique_ptr<ThreadPool> scan_pool_;
   std::unique_ptr<ThreadPool> background_pool_;
   std::shared_ptr<rpc::Transport> transport_;
+  // Of its own: changes of other stores are applied on its thread, the master must not wait.
+  std::shared_ptr<rpc::Transport> replication_transport_;
   std::unique_ptr<MapCache> maps_;
+  std::unique_ptr<replication::Replicator> replicator_;
   std::unique_ptr<ShardHost> host_;
   std::unique_ptr<StoreRuntime> runtime_;
   std::unique_ptr<DataService> data_;
@@ -97,26 +107,50 @@ Status StoreNode::Impl::StartEngine() {
   storage::EngineOptions engine;
   engine.block_cache_bytes = options_.block_cache_bytes;
   engine.write_buffer_bytes = options_.write_buffer_bytes;
+  engine.feed_bytes = options_.feed_bytes;
   engine.clock = options_.clock;
   VASTO_ASSIGN_OR_RETURN(options_.engine, storage::NewEngine(engine));
   return {};
 }
 
-void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
-  data_pool_ = std::make_unique<ThreadPool>("vasto-data", options_.data_threads);
-  scan_pool_ = std::make_unique<ThreadPool>("vasto-scan", options_.scan_threads);
-  background_pool_ = std::make_unique<ThreadPool>("vasto-bg", options_.background_threads);
-  rpc::SocketTransportOptions transport;
-  transport.thread_name = "vasto-link";
-  transport.logger = options_.logger;
-  transport_ = rpc::NewSocketTransport(transport);
+std::shared_ptr<rpc::Transport> StoreNode::Impl::NewTransport(const std::string& threads) const {
+  rpc::SocketTransportOptions options;
+  options.thread_name = threads;
+  options.logger = options_.logger;
+  return rpc::NewSocketTransport(options);
+}
 
+void StoreNode::Impl::MakeReplicator() {
+  replication::ReplicatorOptions replicator;
+  replicator.store = uuid_;
+  replicator.transport = replication_transport_.get();
+  replicator.pool = data_pool_.get();
+  replicator.clock = options_.clock;
+  replicator.random = options_.random;
+  replicator.logger = options_.logger;
+  replicator.find_store = [this](const Uuid& store) { return maps_->FindStore(store); };
+  replicator.on_copied = [this](const Uuid& keyspace, int32_t number) {
+    runtime_->ShardCopied(keyspace, number);
+  };
+  replicator.on_complete = [this](const Uuid& keyspace, int32_t number) {
+    if (const Status status = folder_->MarkComplete(keyspace, number); !status.ok()) {
+      VASTO_LOG(options_.logger, kWarning, "incomplete_mark_not_removed")
+          .With("keyspace", keyspace.ToString())
+          .With("shard", number)
+          .With("error", status.ToString());
+    }
+  };
+  replicator_ = std::make_unique<replication::Replicator>(replicator);
+}
+
+void StoreNode::Impl::MakeHost() {
   ShardHostOptions host;
   host.store = uuid_;
   host.folder = folder_.get();
   host.files = options_.files;
   host.random = options_.random;
   host.engine = options_.engine;
+  host.replicator = replicator_.get();
   host.data_pool = data_pool_.get();
   host.background_pool = background_pool_.get();
   host.clock = options_.clock;
@@ -125,7 +159,18 @@ void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
   host.metrics = metrics_;
   host.removed_delay_us = options_.removed_delay_us;
   host.tombstone_grace_us = options_.tombstone_grace_us;
+  host.max_log_bytes = options_.max_log_bytes;
   host_ = std::make_unique<ShardHost>(host);
+}
+
+void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
+  data_pool_ = std::make_unique<ThreadPool>("vasto-data", options_.data_threads);
+  scan_pool_ = std::make_unique<ThreadPool>("vasto-scan", options_.scan_threads);
+  background_pool_ = std::make_unique<ThreadPool>("vasto-bg", options_.background_threads);
+  transport_ = NewTransport("vasto-link");
+  replication_transport_ = NewTransport("vasto-repl");
+  MakeReplicator();
+  MakeHost();
 
   StoreRuntimeOptions runtime;
   runtime.folder = folder_.get();
@@ -152,6 +197,7 @@ void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
 Status StoreNode::Impl::StartServer() {
   runtime_->Register(&dispatcher_);
   data_->Register(&dispatcher_);
+  replicator_->Register(&dispatcher_);
   rpc::ServerOptions server;
   server.listen = options_.listen;
   server.unix_path = options_.unix_path;
@@ -181,11 +227,14 @@ std::string StoreNode::Impl::address() const {
 }
 
 void StoreNode::Impl::Stop() {
+  if (replicator_) replicator_->HandOver(kHandOverUs);
   // First what may take long: installs and compactions end here, so that the server need not wait
   // for their answers.
   if (runtime_) runtime_->Stop();
+  if (replicator_) replicator_->Stop();
   if (server_) server_->Stop();
   if (transport_) transport_->Stop();
+  if (replication_transport_) replication_transport_->Stop();
   if (scan_pool_) scan_pool_->Stop();
   if (host_) host_->Stop();
   if (data_pool_) data_pool_->Stop();

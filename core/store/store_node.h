@@ -45,6 +45,8 @@ struct StoreNodeOptions {
   std::shared_ptr<storage::Engine> engine;
   size_t block_cache_bytes = 256 << 20;
   size_t write_buffer_bytes = 128 << 20;
+  size_t feed_bytes = 64 << 20;
+  uint64_t max_log_bytes = 256 << 20;  // of each shard's log, kept for replicas that are away
 
   int io_threads = 0;    // 0: one a core
   int data_threads = 4;  // disk reads, writes that wait for the disk

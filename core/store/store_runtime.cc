@@ -237,6 +237,13 @@ void StoreRuntime::Do(const OpenShardsAction& action) {
                       });
 }
 
+void StoreRuntime::Do(const ReopenShardAction& action) {
+  options_.host->Reopen(action.descriptor, action.shard,
+                        [this, uuid = action.descriptor.uuid](std::vector<ShardOutcome> outcomes) {
+                          Post(ShardsOpenedEvent{uuid, std::move(outcomes), true});
+                        });
+}
+
 void StoreRuntime::Do(const PublishAction& action) {
   options_.host->Publish(action.descriptor);
   options_.maps->SetKeyspace(action.descriptor);

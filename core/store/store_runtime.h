@@ -3,8 +3,8 @@
 // the shards and the link to the master. Also answers the commands of the master (install_keyspace,
 // compact_keyspace) and watch_cluster.
 //
-// Threads: Post and the registered handlers from any thread; Start, WaitReady, WaitRegistered, Stop
-// from the owner.
+// Threads: ShardCopied and the registered handlers from any thread; Start, WaitReady,
+// WaitRegistered, Stop from the owner.
 #pragma once
 
 #include <cstdint>
@@ -60,6 +60,8 @@ class StoreRuntime {
   // could be reached, else the master's reason for refusing this store. Nothing when the try takes
   // longer. In any case it goes on trying.
   std::optional<Status> WaitRegistered(int64_t timeout_us);
+  // The shard's next opening has what another replica had: it is opened anew.
+  void ShardCopied(const Uuid& keyspace, int32_t shard) { Post(ShardCopiedEvent{keyspace, shard}); }
   // Ends the thread. Calls that wait for an answer get kUnavailable. Idempotent.
   void Stop();
 
@@ -81,6 +83,7 @@ class StoreRuntime {
   void Do(const PersistDescriptorAction& action);
   void Do(const ForgetDescriptorAction& action);
   void Do(const OpenShardsAction& action);
+  void Do(const ReopenShardAction& action);
   void Do(const PublishAction& action);
   void Do(const CloseShardsAction& action);
   void Do(const DropShardsAction& action);

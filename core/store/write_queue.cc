@@ -63,6 +63,51 @@ void Fill(const Status& failure, rpc::WriteResult* result) {
   result->message = failure.message();
 }
 
+// How many replicas besides this one must have a write before it is answered.
+int OthersNeeded(const KeyspaceView& view, const std::optional<AckLevel>& asked) {
+  switch (asked.value_or(view.acks)) {
+    case AckLevel::kOne:
+      return 0;
+    case AckLevel::kQuorum:
+      return view.replica_count / 2;
+    case AckLevel::kAll:
+      return view.replica_count - 1;
+  }
+  return view.replica_count - 1;
+}
+
+Status NotConfirmed(int others) {
+  return Status::Timeout("the write is done on this store, but " + std::to_string(others) +
+                         (others == 1 ? " other replica" : " other replicas") +
+                         " did not confirm it in time; they get it later");
+}
+
+// What others did not confirm is in doubt.
+void FailUnconfirmed(int others, rpc::WriteResult* result) {
+  const EventTime event_time = result->event_time;
+  Fill(NotConfirmed(others), result);
+  result->event_time = event_time;
+}
+
+// When to give up waiting for other replicas, for a call without a deadline.
+constexpr int64_t kDefaultConfirmUs = 10'000'000;
+
+int64_t ConfirmDeadline(const rpc::ShardRef& ref, const rpc::CallContext& context) {
+  const int64_t deadline_us = DeadlineOf(ref, context);
+  return deadline_us != 0 ? deadline_us : context.received_us + kDefaultConfirmUs;
+}
+
+// Whether so many other replicas are there to confirm a write. OK; kUnavailable when not.
+Status CheckOthers(const ShardHandle& shard, int others) {
+  return others == 0 || shard.replica == nullptr ? Status::Ok()
+                                                 : shard.replica->CheckFollowers(others);
+}
+
+// Whether a write that was made here must wait for other replicas.
+bool MustWait(const ShardHandle& shard, int others) {
+  return others > 0 || (shard.replica != nullptr && shard.replica->WaitsForPreferred());
+}
+
 // A condition that did not hold is an answer, not an error.
 bool IsError(const Status& status) {
   return !status.ok() && !status.Is(Code::kNotFound) && !status.Is(Code::kAlreadyExists) &&
@@ -77,27 +122,27 @@ void Count(const KeyspaceMetrics::Operation& operation, int64_t received_us, con
 
 }  // namespace
 
-class WriteQueue::Single final : public storage::Write {
+class WriteQueue::Single final : public storage::Write, public replication::AckWaiter {
  public:
   Single(rpc::WriteRequest request, rpc::Responder<rpc::Write> responder)
       : request_(std::move(request)), responder_(std::move(responder)) {}
 
   void Done() override {
-    rpc::WriteResponse response;
-    vasto::store::Fill(outcome, &response);
-    const int64_t received_us = responder_.context().received_us;
-    responder_.Ok(response);
-    if (IsError(outcome.status)) metrics_->write.errors->Add();
-    metrics_->keys_written->Add();
-    Count(metrics_->write, received_us, clock_);
-    delete this;
+    if (!outcome.status.ok() || !MustWait(*shard_, others_)) return Answer(true);
+    shard_->replica->WaitForReplicas(outcome.position, others_,
+                                     ConfirmDeadline(request_.ref, responder_.context()), this);
   }
+  void Ended(bool acknowledged) override { Answer(acknowledged); }
 
   Status Route(const RoutingTable& table, const KeyspaceView** view, ShardHandle** shard) {
     const rpc::WriteEntry& entry = request_.entry;
     VASTO_RETURN_IF_ERROR(FindKeyspace(table, request_.ref, view));
     VASTO_RETURN_IF_ERROR(CheckWrite(entry));
-    return FindShardOfKey(**view, request_.ref, entry.key, entry.partition_hash, shard);
+    VASTO_RETURN_IF_ERROR(FindShardOfKey(**view, request_.ref, responder_.context().received_us,
+                                         entry.key, entry.partition_hash, shard));
+    shard_ = *shard;
+    others_ = shard_->replica == nullptr ? 0 : OthersNeeded(**view, request_.acks);
+    return CheckOthers(*shard_, others_);
   }
   void Fail(const Status& status) { responder_.Fail(status); }
   // The last step before the sequencer.
@@ -108,14 +153,29 @@ class WriteQueue::Single final : public storage::Write {
   }
 
  private:
+  // confirmed: by as many other replicas as are needed. Ends *this.
+  void Answer(bool confirmed) {
+    rpc::WriteResponse response;
+    vasto::store::Fill(outcome, &response);
+    if (!confirmed) FailUnconfirmed(others_, &response);
+    const int64_t received_us = responder_.context().received_us;
+    responder_.Ok(response);
+    if (IsError(outcome.status) || !confirmed) metrics_->write.errors->Add();
+    metrics_->keys_written->Add();
+    Count(metrics_->write, received_us, clock_);
+    delete this;
+  }
+
   rpc::WriteRequest request_;
   rpc::Responder<rpc::Write> responder_;
+  ShardHandle* shard_ = nullptr;        // borrowed; its replica ends all waiting before it goes
+  int others_ = 0;                      // replicas that must confirm
   KeyspaceMetrics* metrics_ = nullptr;  // borrowed, like clock_; outlive the shard
   const Clock* clock_ = nullptr;
 };
 
 // A write_batch on its way. Deletes itself after the last of its entries.
-class WriteQueue::Batch {
+class WriteQueue::Batch final : public replication::AckWaiter {
  public:
   Batch(rpc::WriteBatchRequest request, rpc::Responder<rpc::WriteBatch> responder)
       : request_(std::move(request)), responder_(std::move(responder)) {}
@@ -126,6 +186,8 @@ class WriteQueue::Batch {
     void Done() override {
       vasto::store::Fill(outcome, result);
       if (IsError(outcome.status)) batch->metrics_->write_batch.errors->Add();
+      // Of one sequencer: the last to come has the greatest.
+      batch->position_ = outcome.position;
       batch->Finished(1);
     }
     Batch* batch = nullptr;
@@ -139,15 +201,22 @@ class WriteQueue::Batch {
   template <typename AppendFn>
   void Submit(KeyspaceMetrics* metrics, const Clock* clock, AppendFn append);
   void Fail(const Status& status) { responder_.Fail(status); }
-  // n entries have their result; the last one answers and deletes *this.
+  // n entries have their result; after the last one it waits for other replicas if it must, then
+  // answers and deletes *this.
   void Finished(uint32_t n);
+  void Ended(bool acknowledged) override;
 
  private:
+  void Answer();
+
   rpc::WriteBatchRequest request_;
   rpc::Responder<rpc::WriteBatch> responder_;
   rpc::WriteBatchResponse response_;
   std::unique_ptr<Item[]> items_;
   std::atomic<uint32_t> left_{0};
+  ShardHandle* shard_ = nullptr;        // borrowed; its replica ends all waiting before it goes
+  int others_ = 0;                      // replicas that must confirm
+  Position position_;                   // of the entries that have their result
   KeyspaceMetrics* metrics_ = nullptr;  // borrowed, like clock_; outlive the shard
   const Clock* clock_ = nullptr;
 };
@@ -161,14 +230,17 @@ Status WriteQueue::Batch::Route(const RoutingTable& table, const KeyspaceView** 
   }
   for (const rpc::WriteEntry& entry : request_.entries) {
     ShardHandle* own = nullptr;
-    VASTO_RETURN_IF_ERROR(
-        FindShardOfKey(**view, request_.ref, entry.key, entry.partition_hash, &own));
+    VASTO_RETURN_IF_ERROR(FindShardOfKey(**view, request_.ref, responder_.context().received_us,
+                                         entry.key, entry.partition_hash, &own));
     if (*shard != nullptr && own != *shard) {
       return Status::InvalidArgument("the entries of a batch belong to one shard");
     }
     *shard = own;
   }
-  return {};
+  shard_ = *shard;
+  if (shard_ == nullptr || shard_->replica == nullptr) return {};
+  others_ = OthersNeeded(**view, request_.acks);
+  return CheckOthers(*shard_, others_);
 }
 
 template <typename AppendFn>
@@ -200,6 +272,21 @@ void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, App
 
 void WriteQueue::Batch::Finished(uint32_t n) {
   if (left_.fetch_sub(n, std::memory_order_acq_rel) != n) return;
+  if (position_.log == 0 || !MustWait(*shard_, others_)) return Answer();
+  shard_->replica->WaitForReplicas(position_, others_,
+                                   ConfirmDeadline(request_.ref, responder_.context()), this);
+}
+
+void WriteQueue::Batch::Ended(bool acknowledged) {
+  for (rpc::WriteResult& result : response_.results) {
+    if (acknowledged || result.code != Code::kOk) continue;
+    FailUnconfirmed(others_, &result);
+    metrics_->write_batch.errors->Add();
+  }
+  Answer();
+}
+
+void WriteQueue::Batch::Answer() {
   const int64_t received_us = responder_.context().received_us;
   responder_.Ok(response_);
   metrics_->keys_written->Add(response_.results.size());

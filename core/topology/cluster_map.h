@@ -104,7 +104,10 @@ struct ReplicaStats {
   uint64_t estimated_keys = 0;
   uint64_t disk_bytes = 0;
   uint64_t memory_bytes = 0;
-  std::string health;  // empty: serving; else why it is not
+  std::string health;        // empty: serving; else why it is not
+  bool catching_up = false;  // will serve once it has what the other replicas had
+  int64_t lag_us = 0;        // how long ago it had all that the other replicas it can reach have
+  uint32_t unreachable = 0;  // other replicas that do not answer
 };
 
 // [A-Za-z0-9_][A-Za-z0-9._-]{0,127}; the message says what is allowed.

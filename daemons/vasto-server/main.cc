@@ -37,6 +37,7 @@ namespace {
 constexpr int kMaxStores = 64;
 constexpr uint64_t kMaxMegabytes = 1 << 20;
 constexpr uint64_t kMinBufferMbPerStore = 8;
+constexpr uint64_t kFeedBytes = 64 << 20;  // of all stores together
 constexpr int64_t kStartUs = 20'000'000;
 
 Status CheckFlags() {
@@ -69,6 +70,7 @@ store::StoreNodeOptions StoreOptions(int index, const std::string& master, const
   options.listen = "127.0.0.1:0";
   options.block_cache_bytes = std::max<uint64_t>(FLAGS_block_cache_mb / stores, 1) << 20;
   options.write_buffer_bytes = std::max(FLAGS_write_buffer_mb / stores, kMinBufferMbPerStore) << 20;
+  options.feed_bytes = kFeedBytes / stores;
   options.logger = logger;
   options.metrics = metrics;
   if (auto path = store::ChooseSocketPath(options.dir); path.ok()) options.unix_path = *path;

@@ -27,6 +27,10 @@ DEFINE_uint64(block_cache_mb, 256,
               "memory for caching what is read, in MiB, of all shards together");
 DEFINE_uint64(write_buffer_mb, 128,
               "memory for writes not yet in files, in MiB, of all shards together");
+DEFINE_uint64(feed_mb, 64,
+              "memory for the latest changes, which other replicas read, in MiB, of all shards "
+              "together");
+DEFINE_uint64(max_log_mb, 256, "log files kept for replicas that are away, in MiB, of each shard");
 DEFINE_uint64(tombstone_grace_s, 86400,
               "seconds that compactions keep deleted and expired values, so that a store that was "
               "away cannot bring them back");
@@ -49,6 +53,11 @@ Status CheckSizes() {
   if (FLAGS_write_buffer_mb < 8 || FLAGS_write_buffer_mb > kMaxMegabytes) {
     return Status::InvalidArgument("--write_buffer_mb: 8 to 1048576");
   }
+  if (FLAGS_feed_mb < 1 || FLAGS_feed_mb > kMaxMegabytes) {
+    return Status::InvalidArgument("--feed_mb: 1 to 1048576");
+  }
+  if (FLAGS_max_log_mb > kMaxMegabytes)
+    return Status::InvalidArgument("--max_log_mb: at most 1048576");
   if (FLAGS_disk_gb > (uint64_t{1} << 30))
     return Status::InvalidArgument("--disk_gb: at most 1073741824");
   if (FLAGS_io_threads < 0 || FLAGS_io_threads > 1024)
@@ -92,6 +101,8 @@ StatusOr<store::StoreNodeOptions> MakeOptions(const Logger* logger, Metrics* met
   options.disk_bytes = FLAGS_disk_gb << 30;
   options.block_cache_bytes = FLAGS_block_cache_mb << 20;
   options.write_buffer_bytes = FLAGS_write_buffer_mb << 20;
+  options.feed_bytes = FLAGS_feed_mb << 20;
+  options.max_log_bytes = FLAGS_max_log_mb << 20;
   options.io_threads = FLAGS_io_threads;
   options.tombstone_grace_us = static_cast<int64_t>(FLAGS_tombstone_grace_s) * 1'000'000;
   options.logger = logger;

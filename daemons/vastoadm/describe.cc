@@ -69,13 +69,18 @@ void PrintKeyspaces(const Json& keyspaces) {
   table.Print();
 }
 
+// How long ago the replica had all that the others have.
+std::string Lag(const Json& replica) {
+  return std::to_string(replica.at("lag_us").get<int64_t>() / 1000) + " ms";
+}
+
 void PrintShards(const Json& keyspace) {
-  cli::Table table({"SHARD", "ROLE", "STORE", "ADDRESS", "STATE", "KEYS", "DISK", "HEALTH"});
+  cli::Table table({"SHARD", "ROLE", "STORE", "ADDRESS", "STATE", "KEYS", "DISK", "LAG", "HEALTH"});
   for (const Json& shard : keyspace.at("shard_list")) {
     for (const Json& replica : shard.at("replicas")) {
       table.Add({Count(shard, "shard"), Text(replica, "role"), Text(replica, "store"),
                  Text(replica, "address"), Text(replica, "state"), Count(replica, "keys"),
-                 Size(replica, "disk_bytes"), Text(replica, "health")});
+                 Size(replica, "disk_bytes"), Lag(replica), Text(replica, "health")});
     }
   }
   table.Print();

@@ -87,6 +87,7 @@ def test_a_mount_ends_with_its_server_however_that_ends(make_cluster):
         (directory / "demo" / "hello").write_bytes(b"world\n")
         cluster.master.kill9()
         wait_until(lambda: not os.path.ismount(directory), "the mount to end")
+        wait_until(lambda: not cluster.strays(), "its process to end")
 
 
 @pytest.mark.parametrize("mount", ["new", "new/mnt", "."])

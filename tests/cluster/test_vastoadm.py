@@ -121,41 +121,6 @@ def test_no_master_given_is_a_usage_error(shared, program):
     assert "VASTO_MASTER" in shared.run(program, *argv, check=2, timeout_s=10).err
 
 
-# what is refused
-
-@pytest.mark.parametrize("acks", ["quorum", "all"])
-def test_acknowledgement_by_replicas_that_stay_empty_is_refused(shared, acks):
-    """Data is not copied between stores, so more than one could never acknowledge."""
-    name = f"promise-{acks}"
-    result = shared.create(name, 2, 2, "--acks", acks, check=1)
-    assert f"acks {acks} with 2 replicas" in result.err and "use acks one" in result.err, result
-    assert result.err.count("\n") == 1
-    assert name not in shared.keyspaces()
-    for index in shared.stores:
-        descriptors = (shared.store_folder(index) / "keyspaces").glob("*.desc")
-        assert not any(name.encode() in path.read_bytes() for path in descriptors)
-    # One replica is a quorum of one.
-    shared.create(name, 2, 1, "--acks", acks)
-    shared.vastoadm("keyspace", "delete", name, "--yes")
-
-
-def test_a_second_replica_is_never_read_while_the_first_is_away(make_cluster):
-    """It stays empty in this version: no answer is better than a wrong one."""
-    cluster = make_cluster(stores=2)
-    cluster.create("ks", 1, 2)
-    cluster.put("ks", "k", b"v")
-    first = cluster.placement("ks")[0][0]
-    address = {s["id"]: s["address"]
-               for s in cluster.vastoadm("-o", "json", "store", "list").json["stores"]}[first]
-    index, = [i for i, store in cluster.stores.items() if store.address == address]
-    assert cluster.stores[index].stop() == 0
-    for argv in (("get", "ks", "k"), ("scan", "ks"), ("put", "ks", "k", "w")):
-        result = cluster.vasto("--timeout-ms", 700, *argv, check=None)
-        assert result.code in (4, 5) and result.out == b"", result
-    cluster.start_store(index)
-    wait_until(lambda: cluster.vasto("get", "ks", "k", check=None).out == b"v", "the value")
-
-
 # long operations
 
 def test_no_wait_prints_the_operation_whether_or_not_it_has_ended(make_cluster):

@@ -1013,7 +1013,8 @@ VASTO_STATUS vasto_admin_compact_keyspace(
 //               "epoch", "created_at_us", "keys", "disk_bytes", "health"}
 //   SHARD      {"shard", "keys", "disk_bytes", "health", "replicas":[{"store", "address", "state",
 //               "role": "primary"|"replica"|"learner", "keys", "disk_bytes", "memory_bytes",
-//               "health"}...]}
+//               "lag_us": how long ago it had all that the replicas it can reach have,
+//               "unreachable": how many it cannot reach, "health"}...]}
 //   "health" is "ok", "degraded" (served, but replicas are missing) or "unavailable"; of one
 //   replica "ok" or what is wrong with it.
 // Threads: any. Blocks: up to the deadline. Codes: OK, NOT_FOUND, WRONG_THREAD, network codes.

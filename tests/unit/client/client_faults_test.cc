@@ -239,6 +239,26 @@ TEST_F(ClientFaultsTest, AWriteWithoutAnswerIsInDoubt) {
   EXPECT_EQ(Writes("b"), 1);
 }
 
+TEST_F(ClientFaultsTest, ARepetitionUndoesNothingThatOthersWroteMeanwhile) {
+  Open();
+  ASSERT_TRUE(Put("b", "first").ok());
+  SetFault([](std::string_view) { return Fault::kSilent; });
+  const int64_t before = Requests("write");
+  std::promise<StatusOr<WriteResult>> promise;
+  client_->Write(ks_, PutEntry("b", "mine"), {},
+                 [&](auto result) { promise.set_value(std::move(result)); });
+  while (Requests("write") == before) std::this_thread::yield();
+  for (const auto& store : stores_) store->ClearFault();
+  ASSERT_TRUE(Put("b", "theirs").ok());
+  for (const auto& store : stores_) store->Stop();  // the connection breaks
+  for (const auto& store : stores_) store->Start();
+  const auto result = promise.get_future().get();
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(result->code, Code::kOk);
+  EXPECT_FALSE(result->superseded) << "whoever names no event time cannot be too late";
+  EXPECT_EQ(Get("b")->value.payload, "theirs");
+}
+
 TEST_F(ClientFaultsTest, AConditionalWriteNeverMeetsItself) {
   Open();
   SetFault([](std::string_view) { return Fault::kApplySilently; });

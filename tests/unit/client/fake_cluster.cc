@@ -126,7 +126,11 @@ rpc::WriteResult FakeStore::Data::Apply(int32_t shard_number, const rpc::WriteEn
     return {Code::kAlreadyExists, it->second.event_time, false, "exists"};
   }
   ++writes[entry.key];
-  result.event_time = ++clock;
+  clock.Observe(entry.event_time);
+  result.event_time = entry.event_time != 0 ? entry.event_time : clock.Now();
+  if (it != shard.end() && it->second.event_time > result.event_time) {
+    return {Code::kOk, it->second.event_time, true, ""};
+  }
   if (entry.kind == rpc::WriteKind::kDelete) {
     shard.erase(entry.key);
   } else {

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/hlc.h"
 #include "core/base/mutex.h"
 #include "core/client/client.h"
 #include "core/rpc/dispatcher.h"
@@ -103,7 +104,7 @@ class FakeStore : public FakeProcess {
     std::map<std::string, int64_t> writes;
     std::function<bool(std::string_view)> deleted;
     size_t most_deleted = 0;
-    EventTime clock = 1000;
+    HybridClock clock{SystemClock()};
   };
   template <typename Method>
   using Work = std::function<typename Method::Response(Data*, const typename Method::Request&)>;

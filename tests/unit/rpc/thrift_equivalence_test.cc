@@ -7,6 +7,7 @@
 #include <vasto_thrift/AdminService.h>
 #include <vasto_thrift/DataService.h>
 #include <vasto_thrift/MasterControlService.h>
+#include <vasto_thrift/ReplicationService.h>
 #include <vasto_thrift/StoreControlService.h>
 #include <vasto_thrift/TopologyService.h>
 
@@ -46,6 +47,11 @@ VASTO_GENERATED(RegisterStore, MasterControlService, register_store);
 VASTO_GENERATED(Heartbeat, MasterControlService, heartbeat);
 VASTO_GENERATED(InstallKeyspace, StoreControlService, install_keyspace);
 VASTO_GENERATED(CompactKeyspace, StoreControlService, compact_keyspace);
+VASTO_GENERATED(Pull, ReplicationService, pull);
+VASTO_GENERATED(BeginCopy, ReplicationService, begin_copy);
+VASTO_GENERATED(ReadCopy, ReplicationService, read_copy);
+VASTO_GENERATED(EndCopy, ReplicationService, end_copy);
+VASTO_GENERATED(Ping, ReplicationService, ping);
 VASTO_GENERATED(CreateKeyspace, AdminService, create_keyspace);
 VASTO_GENERATED(DeleteKeyspace, AdminService, delete_keyspace);
 VASTO_GENERATED(StartCompaction, AdminService, start_compaction);
@@ -195,9 +201,12 @@ TEST(ThriftEquivalenceTest, NamesAndIdsAreThoseOfTheIdl) {
                ClusterMap, ReplicaStats, WatchClusterRequest, WatchClusterResponse,
                RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest, HeartbeatResponse,
                InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
-               CompactKeyspaceResponse, CreateKeyspaceRequest, DeleteKeyspaceRequest,
-               StartCompactionRequest, StartOperationResponse, WaitOperationRequest,
-               WaitOperationResponse, ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
+               CompactKeyspaceResponse, Position, ChangeBatch, PullRequest, PullResponse, CopyFile,
+               BeginCopyRequest, BeginCopyResponse, ReadCopyRequest, ReadCopyResponse,
+               EndCopyRequest, EndCopyResponse, PingRequest, PingResponse, CreateKeyspaceRequest,
+               DeleteKeyspaceRequest, StartCompactionRequest, StartOperationResponse,
+               WaitOperationRequest, WaitOperationResponse, ClusterStatsRequest, StoreStats,
+               ClusterStatsResponse>(&idl);
   for (const auto& [name, fields] : idl) ADD_FAILURE() << name << " of the IDL has no table";
 }
 

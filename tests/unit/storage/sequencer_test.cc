@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <set>
 #include <string>
@@ -143,6 +144,58 @@ TEST_F(SequencerTest, ConditionsAreDecidedOneAfterTheOther) {
   EXPECT_EQ(Get(*shard_, "counter"), "800");
 }
 
+TestWrite Control(WriteKind kind) {
+  TestWrite write;
+  write.kind = kind;
+  return write;
+}
+
+TEST_F(SequencerTest, AFenceKeepsOutWhatComesBehindIt) {
+  Open();
+  std::vector<TestWrite> writes;
+  writes.push_back(Put("before", "1"));
+  writes.push_back(Control(WriteKind::kFence));
+  writes.push_back(Put("behind", "1"));
+  writes.push_back(Del("before"));
+  Apply(shard_.get(), &writes);
+  EXPECT_TRUE(writes[0].outcome.status.ok());
+  EXPECT_TRUE(writes[1].outcome.status.ok());
+  EXPECT_TRUE(writes[2].outcome.status.Is(Code::kUnavailable));
+  EXPECT_TRUE(writes[3].outcome.status.Is(Code::kUnavailable));
+  EXPECT_TRUE(Apply(shard_.get(), Put("later", "1")).status.Is(Code::kUnavailable));
+  EXPECT_EQ(ScanAll(*shard_, {}), std::vector<std::string>{"before=1"});
+  EXPECT_TRUE(Apply(shard_.get(), Control(WriteKind::kUnfence)).status.ok());
+  EXPECT_TRUE(Apply(shard_.get(), Put("later", "2")).status.ok());
+  EXPECT_EQ(Get(*shard_, "later"), "2");
+}
+
+// What every thread was told before the fence is there, and nothing came in behind it.
+TEST_F(SequencerTest, AFenceComesBetweenTheWritesOfManyThreads) {
+  Open();
+  std::vector<std::atomic<int>> done(4);
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 1;; ++i) {
+        const Status status =
+            Apply(shard_.get(), Put("t" + std::to_string(t), std::to_string(i))).status;
+        if (!status.ok()) break;
+        done[t] = i;
+      }
+    });
+  }
+  while (std::any_of(done.begin(), done.end(), [](const auto& n) { return n < 50; })) {
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(Apply(shard_.get(), Control(WriteKind::kFence)).status.ok());
+  std::vector<std::string> held = ScanAll(*shard_, {});
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ScanAll(*shard_, {}), held);
+  for (size_t t = 0; t < 4; ++t) {
+    EXPECT_EQ(held[t], "t" + std::to_string(t) + "=" + std::to_string(done[t]));
+  }
+}
+
 TEST_F(SequencerTest, CloseCompletesWhatIsQueued) {
   options_.durability = Durability::kAlways;
   Open();
@@ -186,8 +239,8 @@ TEST_F(SequencerTest, AStallMovesToThePoolAndFillsTheQueue) {
   ShardHealth health("test", Logger::Null());
   options_.max_queued_bytes = 1 << 20;
   const GcFloors floors(nullptr);
-  Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, &health,
-                      &engine);
+  Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, nullptr,
+                      &health, &engine);
 
   ASSERT_TRUE(db->PauseBackgroundWork().ok());
   constexpr int kCount = 2000;

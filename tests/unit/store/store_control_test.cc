@@ -119,6 +119,13 @@ class SimulatedStore {
       return event;
     });
   }
+  void Do(ReopenShardAction& a) {
+    published_.erase(a.descriptor.uuid);
+    ++reopened_;
+    pending_.push_back([a]() -> Event {
+      return ShardsOpenedEvent{a.descriptor.uuid, {{a.shard, Status::Ok(), 7}}, true};
+    });
+  }
   void Do(PublishAction& a) { published_[a.descriptor.uuid] = a.descriptor; }
   void Do(CloseShardsAction&) {}
   void Do(DropShardsAction& a) {
@@ -157,6 +164,7 @@ class SimulatedStore {
   std::optional<Status> registration_;
   std::vector<size_t> trace_;
   int heartbeats_ = 0;
+  int reopened_ = 0;
   bool ready_ = false;
   uint64_t last_call_ = 0;
 };
@@ -314,12 +322,35 @@ TEST(StoreControlTest, OneRottenShardDoesNotKeepTheOthersFromServing) {
   EXPECT_TRUE(s.Answer(s.Install(0, d)).ok());
 }
 
+TEST(StoreControlTest, AShardThatWasCopiedIsOpenedAnew) {
+  SimulatedStore s;
+  const auto d = s.Descriptor("ks", 2);
+  const uint64_t made = s.Install(0, d);
+  s.Settle();
+  ASSERT_TRUE(s.Answer(made).ok());
+  s.Feed(ShardCopiedEvent{d.uuid, 1});
+  EXPECT_FALSE(s.published_.contains(d.uuid)) << "what is being opened is not served";
+  s.Settle();
+  EXPECT_EQ(s.reopened_, 1);
+  EXPECT_TRUE(s.published_.contains(d.uuid));
+}
+
+TEST(StoreControlTest, ACopyOfWhatHasGoneIsNothing) {
+  SimulatedStore s;
+  const auto d = s.Descriptor("ks", 1);
+  s.Install(0, d);
+  s.Settle();
+  s.Feed(ShardCopiedEvent{{4, 4}, 0});
+  s.Feed(ShardCopiedEvent{d.uuid, 5});
+  s.Install(0, SimulatedStore::Tombstone(d, 5));
+  s.Settle();
+  s.Feed(ShardCopiedEvent{d.uuid, 0});
+  s.Settle();
+  EXPECT_EQ(s.reopened_, 0);
+}
+
 TEST(StoreControlTest, RefusesWhatItCannotKeep) {
   SimulatedStore s;
-  auto d = s.Descriptor("ks", 1);
-  d.replica_count = 2;
-  d.acks = AckLevel::kQuorum;
-  EXPECT_TRUE(s.Answer(s.Install(0, d)).Is(Code::kNotSupported));
   auto unnamed = s.Descriptor("no/such", 1);
   EXPECT_TRUE(s.Answer(s.Install(0, unnamed)).Is(Code::kInvalidArgument));
 }

@@ -317,17 +317,25 @@ TEST_F(StoreNodeTest, TellsClientsWithAnOldMap) {
   EXPECT_TRUE(answer.status().message().starts_with("unknown keyspace "));
 }
 
-TEST_F(StoreNodeTest, ASecondReplicaDoesNotAnswerForThePrimary) {
+TEST_F(StoreNodeTest, AReplicaThatCannotReachTheOthersServesAfterAWhile) {
   StartOrDie();
   auto d = Descriptor("ks", 1);
   d.replica_count = 2;
   d.shards[0].replicas.insert(d.shards[0].replicas.begin(),
                               Replica{Uuid{5, 5}, 0, ReplicaRole::kReplica});
   ASSERT_TRUE(Install(d).ok());
-  EXPECT_TRUE(Get(d, "k").status().message().starts_with("moved: ")) << "its copy is empty";
+  EXPECT_TRUE(Get(d, "k").status().message().starts_with("moved: ")) << "its copy may be old";
+  const int64_t end_us = SystemClock()->MonotonicMicros() + 20'000'000;
+  while (Get(d, "k").status().Is(Code::kUnavailable)) {
+    ASSERT_LT(SystemClock()->MonotonicMicros(), end_us);
+  }
+  EXPECT_EQ(Put(d, "k", "v")->code, Code::kOk);
+  // More than one replica cannot have it now: nothing is written.
   d.acks = AckLevel::kAll;
   d.epoch = 2;
-  EXPECT_TRUE(Install(d).Is(Code::kNotSupported));
+  ASSERT_TRUE(Install(d).ok());
+  EXPECT_TRUE(Put(d, "other", "v").status().Is(Code::kUnavailable));
+  EXPECT_EQ(Get(d, "other")->code, Code::kNotFound);
 }
 
 TEST_F(StoreNodeTest, EverythingAcknowledgedIsThereAfterARestart) {

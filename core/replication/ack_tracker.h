@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which writes wait for other replicas to have them, and which replicas have how much of this
+// replica's log.
+//
+// Threads: one at a time per object. Waiters are handed back, never called.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "core/base/uuid.h"
+#include "core/topology/cluster_map.h"
+
+namespace vasto::replication {
+
+// A write that is done here. Owned by who waits, until it is handed back.
+class AckWaiter {
+ public:
+  // Called exactly once, outside of all locks. acknowledged: enough replicas have it.
+  virtual void Ended(bool acknowledged) = 0;
+
+ protected:
+  ~AckWaiter() = default;
+};
+
+class AckTracker {
+ public:
+  using Waiters = std::vector<AckWaiter*>;
+
+  // The other replicas; what is known of those that stay is kept.
+  void Configure(const std::vector<Uuid>& followers);
+  // True: enough have it already. Otherwise the waiter is handed back later. others: how many of
+  // the other replicas must have this replica's log up to the sequence; 0: the required ones only.
+  bool Wait(uint64_t sequence, int others, int64_t deadline_us, AckWaiter* waiter);
+  // The follower has this replica's log up to the sequence. Returns those that have ended by it.
+  Waiters Advance(const Uuid& follower, uint64_t sequence);
+  // Every write waits for this follower as well, until Release or another Configure without it.
+  void Require(const Uuid& follower);
+  Waiters Release(const Uuid& follower);
+  bool requires_any() const { return !required_.empty(); }
+  bool Requires(const Uuid& follower) const { return required_.contains(follower); }
+  // Those whose deadline has come.
+  Waiters Expire(int64_t now_us);
+  // All of them.
+  Waiters TakeAll();
+
+  // The most that any waiter needs; 0: nobody waits, or for required ones only.
+  int most_needed() const;
+  bool anybody_waits() const;
+  // INT64_MAX: nobody waits.
+  int64_t next_deadline_us() const;
+  // Up to where at least so many of the others have the log, and all the required ones.
+  uint64_t ReachedBy(int others) const;
+
+ private:
+  struct Waiting {
+    uint64_t sequence;
+    int64_t deadline_us;
+    AckWaiter* waiter;
+  };
+
+  Waiters TakeReached();
+
+  std::map<Uuid, uint64_t> followers_;
+  std::set<Uuid> required_;
+  // By the number of others that are needed; in the order they came.
+  std::array<std::deque<Waiting>, kMaxReplicas> waiting_;
+};
+
+}  // namespace vasto::replication

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/replication/copier.h"
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "core/codec/record.h"
+#include "core/rpc/protocol_version.h"
+#include "core/storage/feed.h"
+
+namespace vasto::replication {
+namespace {
+
+constexpr int64_t kRetryPauseUs = 200'000;
+
+// The result of a call, for a thread that waits.
+template <typename Response>
+class Awaited {
+ public:
+  void Set(StatusOr<Response> result) {
+    MutexLock lock(&mu_);
+    result_.emplace(std::move(result));
+    set_.SignalAll();
+  }
+  StatusOr<Response> Wait() {
+    MutexLock lock(&mu_);
+    while (!result_) set_.Wait(&mu_);
+    return std::move(*result_);
+  }
+  void Pause(int64_t us) {
+    MutexLock lock(&mu_);
+    if (!result_) set_.WaitFor(&mu_, us);
+  }
+
+ private:
+  Mutex mu_;
+  CondVar set_;
+  std::optional<StatusOr<Response>> result_ GUARDED_BY(mu_);
+};
+
+using AwaitedRead = std::shared_ptr<Awaited<rpc::ReadCopyResponse>>;
+
+StatusOr<std::string> Checked(StatusOr<rpc::ReadCopyResponse> response,
+                              const rpc::ReadCopyRequest& request) {
+  if (!response.ok()) return std::move(response).status();
+  if (KeyHash(response->data) != response->checksum) {
+    return Status::Corruption("a part of a copy was damaged on its way");
+  }
+  if (response->data.size() != request.bytes) {
+    return Status::Corruption("a part of a copy is cut off");
+  }
+  return std::move(response->data);
+}
+
+AwaitedRead StartRead(CopySource* source, const rpc::ReadCopyRequest& request,
+                      int64_t deadline_us) {
+  auto awaited = std::make_shared<Awaited<rpc::ReadCopyResponse>>();
+  source->Read(request, deadline_us, [awaited](StatusOr<rpc::ReadCopyResponse> response) {
+    awaited->Set(std::move(response));
+  });
+  return awaited;
+}
+
+}  // namespace
+
+Status Copier::Run() {
+  rpc::BeginCopyRequest request;
+  request.keyspace = options_.keyspace;
+  request.shard = options_.number;
+  request.store = options_.store;
+  request.protocol_version = rpc::kProtocolVersion;
+  auto awaited = std::make_shared<Awaited<rpc::BeginCopyResponse>>();
+  const int64_t begin_us = options_.clock->MonotonicMicros();
+  options_.source->Begin(
+      request, begin_us + kBeginTimeoutUs,
+      [awaited](StatusOr<rpc::BeginCopyResponse> response) { awaited->Set(std::move(response)); });
+  VASTO_ASSIGN_OR_RETURN(const rpc::BeginCopyResponse begun, awaited->Wait());
+  Status result;
+  if (!VersionVector(begun.has).Covers(options_.shard->feed()->Positions())) {
+    result = Status::Busy("this replica has changes that the other one has not taken yet");
+  }
+  if (result.ok()) {
+    auto copy = options_.shard->NewCopy();
+    result = copy.ok() ? CopyFiles(begun, copy->get()) : copy.status();
+  }
+  rpc::EndCopyRequest end;
+  end.keyspace = options_.keyspace;
+  end.shard = options_.number;
+  end.copy = begun.copy;
+  options_.source->End(end, options_.clock->MonotonicMicros() + kReadTimeoutUs);
+  return result;
+}
+
+Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::CheckpointCopy* copy) {
+  std::vector<storage::CheckpointFile> files;
+  uint64_t bytes = 0;
+  for (const rpc::CopyFile& file : begun.files) {
+    files.push_back({file.name, file.size});
+    bytes += file.size;
+  }
+  VASTO_RETURN_IF_ERROR(storage::CheckpointCopy::Check(files));
+  VASTO_LOG(options_.logger, kInfo, "copy_begins")
+      .With("keyspace", options_.keyspace.ToString())
+      .With("shard", options_.number)
+      .With("files", files.size())
+      .With("bytes", bytes);
+  const int64_t begin_us = options_.clock->MonotonicMicros();
+  for (size_t i = 0; i < files.size(); ++i) {
+    VASTO_RETURN_IF_ERROR(copy->NextFile(files[i].name));
+    VASTO_RETURN_IF_ERROR(CopyFile(begun.copy, static_cast<uint32_t>(i), files[i].size, copy));
+  }
+  VASTO_RETURN_IF_ERROR(copy->Finish());
+  VASTO_LOG(options_.logger, kInfo, "copy_done")
+      .With("keyspace", options_.keyspace.ToString())
+      .With("shard", options_.number)
+      .With("took_ms", (options_.clock->MonotonicMicros() - begin_us) / 1000);
+  return {};
+}
+
+Status Copier::CopyFile(uint64_t id, uint32_t file, uint64_t size, storage::CheckpointCopy* copy) {
+  struct Ahead {
+    rpc::ReadCopyRequest request;
+    AwaitedRead read;
+  };
+  std::deque<Ahead> ahead;
+  uint64_t asked = 0;
+  for (uint64_t done = 0; done < size;) {
+    while (asked < size && ahead.size() < kReadsAhead) {
+      rpc::ReadCopyRequest request;
+      request.keyspace = options_.keyspace;
+      request.shard = options_.number;
+      request.copy = id;
+      request.file = file;
+      request.offset = asked;
+      request.bytes = static_cast<uint32_t>(std::min<uint64_t>(kReadBytes, size - asked));
+      const int64_t deadline_us = options_.clock->MonotonicMicros() + kReadTimeoutUs;
+      ahead.push_back({request, StartRead(options_.source, request, deadline_us)});
+      asked += request.bytes;
+    }
+    const Ahead next = std::move(ahead.front());
+    ahead.pop_front();
+    auto bytes = Checked(next.read->Wait(), next.request);
+    // Where it stopped it goes on, when the connection is back.
+    if (!bytes.ok() && !bytes.status().Is(Code::kNotFound)) bytes = ReadAgain(next.request);
+    if (!bytes.ok()) return bytes.status();
+    VASTO_RETURN_IF_ERROR(copy->Append(*bytes));
+    done += bytes->size();
+  }
+  return {};
+}
+
+StatusOr<std::string> Copier::ReadAgain(const rpc::ReadCopyRequest& request) {
+  const int64_t end_us = options_.clock->MonotonicMicros() + kRetryUs;
+  Awaited<rpc::ReadCopyResponse> never;
+  for (;;) {
+    never.Pause(kRetryPauseUs);
+    const int64_t now_us = options_.clock->MonotonicMicros();
+    if (options_.cancelled->load()) return Status::Cancelled("the store is stopping");
+    auto bytes =
+        Checked(StartRead(options_.source, request, now_us + kReadTimeoutUs)->Wait(), request);
+    if (bytes.ok() || bytes.status().Is(Code::kNotFound) || now_us >= end_us) return bytes;
+  }
+}
+
+}  // namespace vasto::replication

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/replication/follower.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace vasto::replication {
+
+Follower::Actions Follower::Configure(const std::vector<Uuid>& peers, size_t ahead,
+                                      const VersionVector& have, int64_t now_us) {
+  configured_ = true;
+  std::erase_if(peers_, [&](const auto& entry) {
+    return std::find(peers.begin(), peers.end(), entry.first) == peers.end();
+  });
+  Actions actions;
+  for (size_t i = 0; i < peers.size(); ++i) {
+    const Uuid& uuid = peers[i];
+    const auto [it, added] = peers_.try_emplace(uuid);
+    it->second.ahead = i < ahead;
+    if (!added) continue;
+    it->second.since_us = it->second.level_us = now_us;
+    Ask(uuid, &it->second, have, &actions);
+  }
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+// ---- Whom to ask for what
+
+bool Follower::CanBeAskedOf(LogId log, const Uuid& besides) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const auto& [uuid, peer] = entry;
+    if (uuid == besides || !peer.answers || peer.out_of_log) return false;
+    const bool relays = peer.phase == Phase::kPulling &&
+                        std::find(peer.relay.begin(), peer.relay.end(), log) != peer.relay.end();
+    return peer.log == log || relays;
+  });
+}
+
+std::vector<LogId> Follower::RelayFrom(const Uuid& uuid, const Peer& peer,
+                                       const VersionVector& have) const {
+  std::vector<LogId> logs;
+  const auto add = [&](LogId log) {
+    const bool known = std::find(logs.begin(), logs.end(), log) != logs.end();
+    if (log == 0 || log == own_log_ || log == peer.log || known) return;
+    if (!CanBeAskedOf(log, uuid)) logs.push_back(log);
+  };
+  for (const Position& position : peer.has.positions()) {
+    if (!have.Covers(position)) add(position.log);
+  }
+  // Of those that went away, more may have come to this peer than it told.
+  for (const auto& [other, state] : peers_) {
+    if (other != uuid && (!state.answers || state.out_of_log)) add(state.log);
+  }
+  return logs;
+}
+
+void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions) {
+  peer->phase = Phase::kPulling;
+  peer->attempt = ++last_attempt_;
+  peer->relay = RelayFrom(uuid, *peer, have);
+  // Who was away says at once how it stands, and who is to wait that it does.
+  const bool ready = ready_ && !peer->ahead;
+  const bool wait = peer->answers && (!ready || peer->waits);
+  actions->push_back(PullAction{uuid, peer->attempt, peer->relay, wait, ready});
+}
+
+void Follower::Pause(Peer* peer, int64_t now_us) {
+  peer->phase = Phase::kPausing;
+  peer->pause_us = std::clamp(2 * peer->pause_us, kMinPauseUs, kMaxPauseUs);
+  peer->due_us = now_us + peer->pause_us;
+}
+
+void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* actions) {
+  Peer& peer = peers_[uuid];
+  if (!std::exchange(peer.answers, false)) return;
+  peer.out_of_log = false;
+  if (serving_ && peer.ahead) return Restart(have, actions);
+  AskElsewhere(uuid, have, actions);
+}
+
+void Follower::AskElsewhere(const Uuid& uuid, const VersionVector& have, Actions* actions) {
+  for (auto& [other, peer] : peers_) {
+    if (other == uuid || peer.phase != Phase::kPulling || !peer.answers) continue;
+    if (RelayFrom(other, peer, have) != peer.relay) Ask(other, &peer, have, actions);
+  }
+}
+
+// ---- What happens
+
+Follower::Actions Follower::PullEnded(const Uuid& uuid, uint64_t attempt,
+                                      StatusOr<rpc::PullResponse> result, const VersionVector& have,
+                                      int64_t now_us) {
+  Actions actions;
+  const auto it = peers_.find(uuid);
+  if (it == peers_.end() || it->second.attempt != attempt) return actions;
+  now_us_ = now_us;
+  Peer& peer = it->second;
+  peer.tried = true;
+  if (result.ok()) {
+    TakeResponse(uuid, attempt, std::move(result).value(), have, &actions);
+  } else {
+    Pause(&peer, now_us);
+    Lost(uuid, have, &actions);
+  }
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullResponse response,
+                            const VersionVector& have, Actions* actions) {
+  Peer& peer = peers_[uuid];
+  peer.answers = true;
+  peer.log = response.log;
+  peer.serving = response.serving;
+  peer.has = VersionVector(response.has);
+  if (!std::exchange(peer.answered, true)) peer.first = peer.has;
+  // What it accepted before it waited for this replica.
+  if (response.waits && !std::exchange(peer.waits, true)) peer.first = peer.has;
+  // It may have lost some of it meanwhile.
+  peer.first.Intersect(peer.has);
+  peer.follows = peer.has.Of(own_log_) >= std::exchange(peer.own_then, have.Of(own_log_));
+  UpdateLevels(have, now_us_);
+  const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
+  if (peer.out_of_log) {
+    if (!was_out_of_log) peer.out_of_log_us = now_us_;
+    Pause(&peer, now_us_);
+    if (!was_out_of_log) AskElsewhere(uuid, have, actions);
+    return;
+  }
+  peer.pause_us = 0;
+  if (response.batch.log == 0) return Ask(uuid, &peer, have, actions);
+  peer.phase = Phase::kApplying;
+  actions->push_back(ApplyAction{uuid, attempt, std::move(response.batch)});
+}
+
+Follower::Actions Follower::ApplyEnded(const Uuid& uuid, uint64_t attempt, const Status& result,
+                                       const VersionVector& have, int64_t now_us) {
+  Actions actions;
+  UpdateLevels(have, now_us);
+  const auto it = peers_.find(uuid);
+  if (it != peers_.end() && it->second.attempt == attempt) {
+    if (result.ok() || result.Is(Code::kAlreadyExists)) {
+      Ask(uuid, &it->second, have, &actions);
+    } else {
+      Pause(&it->second, now_us);
+    }
+  }
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+Follower::Actions Follower::Tick(const VersionVector& have, int64_t now_us) {
+  if (serving_ && MustCopy(have, now_us)) return Restart(have, now_us);
+  Actions actions;
+  for (auto& [uuid, peer] : peers_) {
+    if (peer.phase == Phase::kPausing && peer.due_us <= now_us) Ask(uuid, &peer, have, &actions);
+  }
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+Follower::Actions Follower::Back(const Uuid& uuid, const VersionVector& have, int64_t now_us) {
+  Actions actions;
+  now_us_ = now_us;
+  const auto it = peers_.find(uuid);
+  if (it == peers_.end() || it->second.answers || it->second.phase != Phase::kPausing) return {};
+  it->second.pause_us = 0;
+  Ask(uuid, &it->second, have, &actions);
+  return actions;
+}
+
+Follower::Actions Follower::Silent(const Uuid& uuid, const VersionVector& have, int64_t now_us) {
+  Actions actions;
+  now_us_ = now_us;
+  if (peers_.contains(uuid)) Lost(uuid, have, &actions);
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+Follower::Actions Follower::Restart(const VersionVector& have, int64_t now_us) {
+  Actions actions;
+  now_us_ = now_us;
+  Restart(have, &actions);
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+void Follower::Restart(const VersionVector& have, Actions* actions) {
+  const bool served = std::exchange(serving_, false);
+  ready_ = false;
+  for (auto& [uuid, peer] : peers_) {
+    if (peer.answers) peer.since_us = now_us_;
+    // It served without that one, or has just lost it: there is nothing to wait for.
+    if (!peer.answers && served) peer.since_us = now_us_ - kPatienceUs;
+    peer.answered = peer.waits = false;
+    if (!peer.answers && peer.phase == Phase::kPausing) continue;
+    peer.pause_us = 0;
+    Ask(uuid, &peer, have, actions);
+    // The answer that counts is one from now on, soon.
+    std::get<PullAction>(actions->back()).wait = false;
+  }
+}
+
+int64_t Follower::next_wake_us() const {
+  int64_t wake_us = INT64_MAX;
+  for (const auto& [uuid, peer] : peers_) {
+    if (peer.phase == Phase::kPausing) wake_us = std::min(wake_us, peer.due_us);
+    const int64_t patience_ends_us = peer.since_us + kPatienceUs;
+    if (!serving_ && patience_ends_us > now_us_) wake_us = std::min(wake_us, patience_ends_us);
+  }
+  return wake_us;
+}
+
+// ---- How it stands
+
+void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
+  for (auto& [uuid, peer] : peers_) {
+    if (peer.answers && have.Covers(peer.has)) peer.level_us = now_us;
+  }
+}
+
+bool Follower::IsLevel(const Peer& peer, const VersionVector& have) const {
+  if (peer.answered && have.Covers(peer.first)) return true;
+  return !peer.answers && now_us_ >= peer.since_us + kPatienceUs;
+}
+
+void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions) {
+  now_us_ = now_us;
+  if (serving_ || !configured_) return;
+  bool known = !anew_;
+  for (const auto& [uuid, peer] : peers_) {
+    if (!IsLevel(peer, have)) return;
+    known = known || (peer.answered && peer.serving);
+  }
+  if (!known) return;
+  const bool was_ready = std::exchange(ready_, true);
+  const auto waits = [](const Peer& peer) { return peer.ahead || peer.waits || !peer.answers; };
+  serving_ = std::all_of(peers_.begin(), peers_.end(),
+                         [&](const auto& entry) { return waits(entry.second); });
+  if (serving_) anew_ = false;
+  if (was_ready) return;
+  for (auto& [uuid, peer] : peers_) {
+    if (peer.phase == Phase::kPulling && !waits(peer)) Ask(uuid, &peer, have, actions);
+  }
+}
+
+bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
+  VersionVector others = have;
+  // Clients' writes come here until it stops serving; the peer gets the rest of them then.
+  others.Forget(own_log_);
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const Peer& peer = entry.second;
+    const bool for_long = peer.out_of_log && peer.out_of_log_us + kPatienceUs <= now_us;
+    return for_long && peer.serving && peer.follows && peer.has.Covers(others);
+  });
+}
+
+uint32_t Follower::unreachable() const {
+  return static_cast<uint32_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) {
+    return entry.second.tried && !entry.second.answers;
+  }));
+}
+
+int64_t Follower::LagUs(const VersionVector& have, int64_t now_us) const {
+  int64_t lag_us = 0;
+  for (const auto& [uuid, peer] : peers_) {
+    if (!peer.answers || have.Covers(peer.has)) continue;
+    lag_us = std::max(lag_us, now_us - peer.level_us);
+  }
+  return lag_us;
+}
+
+Uuid Follower::out_of_log() const {
+  for (const auto& [uuid, peer] : peers_) {
+    if (peer.out_of_log) return uuid;
+  }
+  return {};
+}
+
+Uuid Follower::copy_from() const {
+  if (serving_) return {};
+  for (const auto& [uuid, peer] : peers_) {
+    if (peer.out_of_log && peer.serving) return uuid;
+  }
+  return {};
+}
+
+}  // namespace vasto::replication

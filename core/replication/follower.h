@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one replica of a shard comes to have what the others have: whom to ask for what, when to ask
+// again, and whether it may serve clients. A pure state machine, one step for each thing that
+// happens: no threads, no I/O, no clock; ShardReplica (shard_replica.h) does what the actions say,
+// and a simulation can do the same.
+//
+// Each peer is asked all the time for what its own log says beyond what is here; a peer that has
+// nothing lets the question wait. Other logs are asked for (relayed) where their owner cannot be
+// asked: it does not answer, or its log does not reach back far enough, or it has begun a new log
+// and lost the end of the former. So what one replica accepted reaches all as long as any of those
+// that have it can be reached, and a replica that lost its end gets it back.
+//
+// Serving: a replica that starts serves once it has what each peer had when it first answered. A
+// peer that does not answer is waited for no longer than kPatienceUs: data that nobody can reach
+// must not keep what can be reached from being used. One that was made anew, in place of a database
+// that was lost, knows nothing by itself: it serves only after it had what a serving peer had.
+//
+// Clients prefer the replicas in their order. So the last step before serving is that those behind
+// this one in the order say that they answer no write any more before this replica has it, too;
+// with what each had when it said so, this replica has all that any client was answered.
+//
+// It stops serving, and is then as one that has just started, when it stood still; when it loses a
+// peer that clients prefer, which others may have followed more closely; or when it cannot follow a
+// serving peer any more that has all it has: it must copy that peer.
+//
+// Invariants
+//  1. At most one question to a peer counts; answers to earlier ones are ignored.
+//  2. Changes are asked for only from where this replica stands; so a gap cannot be applied.
+//
+// Threads: one at a time per object.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <variant>
+#include <vector>
+
+#include "core/base/status.h"
+#include "core/base/uuid.h"
+#include "core/codec/change.h"
+#include "core/codec/positions.h"
+#include "core/rpc/messages.h"
+
+namespace vasto::replication {
+
+// ---- Actions
+
+// Ask the peer; ends in PullEnded with the attempt.
+struct PullAction {
+  Uuid peer;
+  uint64_t attempt = 0;
+  std::vector<LogId> relay;
+  bool wait = false;   // for changes, when there are none
+  bool ready = false;  // the peer's writes are to wait for this replica
+};
+// Apply the changes; ends in ApplyEnded.
+struct ApplyAction {
+  Uuid peer;
+  uint64_t attempt = 0;
+  ChangeBatch batch;
+};
+using FollowerAction = std::variant<PullAction, ApplyAction>;
+
+class Follower {
+ public:
+  static constexpr int64_t kPatienceUs = 1'000'000;
+  static constexpr int64_t kMinPauseUs = 10'000;
+  static constexpr int64_t kMaxPauseUs = 500'000;
+
+  using Actions = std::vector<FollowerAction>;
+
+  // own_log: this replica's newest. anew: it was made in place of one that was lost, and has never
+  // served.
+  Follower(LogId own_log, bool anew) : own_log_(own_log), anew_(anew) {}
+
+  // The other replicas of the shard, in the order in which clients prefer them; `ahead` of them are
+  // before this one. have, of all steps: what this replica has now. now_us: monotonic.
+  Actions Configure(const std::vector<Uuid>& peers, size_t ahead, const VersionVector& have,
+                    int64_t now_us);
+  Actions PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result,
+                    const VersionVector& have, int64_t now_us);
+  // OK, kAlreadyExists when another peer was quicker, or why the changes could not be applied.
+  Actions ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result,
+                     const VersionVector& have, int64_t now_us);
+  // The time of next_wake_us has come; early or needless ones are harmless.
+  Actions Tick(const VersionVector& have, int64_t now_us);
+  // The peer begins to follow this replica, so it is there: one that did not answer is asked at
+  // once.
+  Actions Back(const Uuid& peer, const VersionVector& have, int64_t now_us);
+  // The peer was not heard of for so long that it counts as one that does not answer.
+  Actions Silent(const Uuid& peer, const VersionVector& have, int64_t now_us);
+  // What the peers have was not seen for a while: as after a start, apart from peers that did not
+  // answer before either.
+  Actions Restart(const VersionVector& have, int64_t now_us);
+  // INT64_MAX: only an event brings this on.
+  int64_t next_wake_us() const;
+
+  bool serving() const { return serving_; }
+  // Peers that do not answer.
+  uint32_t unreachable() const;
+  // How long ago this replica had all that each of the peers that answer has.
+  int64_t LagUs(const VersionVector& have, int64_t now_us) const;
+  // A peer whose log does not hold any more what is missing here; nil: none.
+  Uuid out_of_log() const;
+  // The one of them to copy, now that this replica does not serve; nil: none.
+  Uuid copy_from() const;
+
+ private:
+  enum class Phase { kPausing, kPulling, kApplying };
+  struct Peer {
+    Phase phase = Phase::kPausing;
+    uint64_t attempt = 0;
+    int64_t due_us = 0;         // kPausing: when to ask
+    int64_t pause_us = 0;       // the last pause; 0 after a success
+    int64_t since_us = 0;       // when it became a peer
+    bool tried = false;         // some question has ended
+    bool answers = false;       // the last one with an answer
+    bool out_of_log = false;    // as of its last answer
+    int64_t out_of_log_us = 0;  // since when
+    uint64_t own_then = 0;      // where this replica's log was at its last answer
+    bool follows = false;       // in its last answer it had what there was at the one before
+    LogId log = 0;              // its newest, as far as known
+    VersionVector has;          // as of its last answer
+    VersionVector first;        // as of its first, as far as it still has that
+    bool answered = false;
+    bool ahead = false;        // clients prefer it to this replica
+    bool waits = false;        // its writes wait for this replica; it said so since the last start
+    bool serving = false;      // as of its last answer
+    int64_t level_us = 0;      // when this replica last had all that it has
+    std::vector<LogId> relay;  // of the question that is under way
+  };
+
+  void Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions);
+  void Pause(Peer* peer, int64_t now_us);
+  void TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullResponse response,
+                    const VersionVector& have, Actions* actions);
+  // The peer does not answer any more.
+  void Lost(const Uuid& uuid, const VersionVector& have, Actions* actions);
+  // Its log cannot be had from it any more: it is asked for elsewhere, at once.
+  void AskElsewhere(const Uuid& uuid, const VersionVector& have, Actions* actions);
+  void Restart(const VersionVector& have, Actions* actions);
+  std::vector<LogId> RelayFrom(const Uuid& uuid, const Peer& peer, const VersionVector& have) const;
+  bool CanBeAskedOf(LogId log, const Uuid& besides) const;
+  void UpdateLevels(const VersionVector& have, int64_t now_us);
+  void UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions);
+  // Whether this replica has what the peer had, or need not.
+  bool IsLevel(const Peer& peer, const VersionVector& have) const;
+  // Whether some peer can only be copied, and may be.
+  bool MustCopy(const VersionVector& have, int64_t now_us) const;
+
+  const LogId own_log_;
+  bool anew_;
+  int64_t now_us_ = 0;  // of the last step
+  bool configured_ = false;
+  bool serving_ = false;
+  bool ready_ = false;  // it could serve, but for writes that peers accept meanwhile
+  uint64_t last_attempt_ = 0;
+  std::map<Uuid, Peer> peers_;
+};
+
+}  // namespace vasto::replication

@@ -1,0 +1,598 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/replication/shard_replica.h"
+
+#include <algorithm>
+
+#include "core/rpc/protocol_version.h"
+
+namespace vasto::replication {
+namespace {
+
+Status NoReplica(const Uuid& store) {
+  return Status::Permission("store " + store.ToString() + " has no replica of this shard");
+}
+
+Status Closing() { return Status::Unavailable("the replica is closing"); }
+
+}  // namespace
+
+// Changes of a peer on their way through the shard.
+struct ShardReplica::ApplyWrite final : storage::Write {
+  ApplyWrite(std::shared_ptr<ShardReplica> of, ApplyAction what)
+      : replica(std::move(of)), action(std::move(what)) {
+    kind = storage::WriteKind::kApply;
+    applied = &action.batch;
+  }
+  void Done() override {
+    const std::unique_ptr<ApplyWrite> self(this);
+    replica->ApplyEnded(action.peer, action.attempt, outcome.status);
+    replica->shard_gate_.Leave();
+  }
+
+  const std::shared_ptr<ShardReplica> replica;
+  const ApplyAction action;
+};
+
+// Opens the shard for clients' writes, or shuts it behind those that are under way.
+struct ShardReplica::GateWrite final : storage::Write {
+  GateWrite(std::shared_ptr<ShardReplica> of, bool opens) : replica(std::move(of)), open(opens) {
+    kind = open ? storage::WriteKind::kUnfence : storage::WriteKind::kFence;
+  }
+  void Done() override {
+    const std::unique_ptr<GateWrite> self(this);
+    // Refused only when the shard closes.
+    if (outcome.status.ok()) replica->GateMoved(open);
+    replica->shard_gate_.Leave();
+  }
+
+  const std::shared_ptr<ShardReplica> replica;
+  const bool open;
+};
+
+ShardReplica::ShardReplica(const ShardReplicaOptions& options)
+    : options_(options),
+      feed_(options.shard->feed()),
+      copies_(options.shard, options.pool, options.clock, options.random),
+      follower_(feed_->log(), options.anew) {}
+
+ShardReplica::~ShardReplica() { Close(); }
+
+std::shared_ptr<ShardReplica> ShardReplica::Make(const ShardReplicaOptions& options) {
+  const std::shared_ptr<ShardReplica> replica(new ShardReplica(options));
+  replica->feed_->SetListener([raw = replica.get()] { raw->OnCommit(); });
+  return replica;
+}
+
+void ShardReplica::Close() {
+  {
+    MutexLock lock(&mu_);
+    if (std::exchange(closed_, true)) return;
+  }
+  feed_->SetListener(nullptr);
+  copies_.Close();
+  shard_gate_.Close();
+  std::vector<Answer> answers;
+  AckTracker::Waiters waiters;
+  {
+    MutexLock lock(&mu_);
+    for (auto& [uuid, state] : followers_) {
+      if (state.parked) answers.emplace_back(std::move(state.parked->responder), Closing());
+    }
+    followers_.clear();
+    waiters = acks_.TakeAll();
+  }
+  Send(&answers);
+  End(waiters, false);
+}
+
+void ShardReplica::Configure(const std::vector<Uuid>& peers, size_t ahead) {
+  Follower::Actions actions;
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    for (auto it = followers_.begin(); it != followers_.end();) {
+      if (std::find(peers.begin(), peers.end(), it->first) != peers.end()) {
+        ++it;
+        continue;
+      }
+      if (it->second.parked) {
+        answers.emplace_back(std::move(it->second.parked->responder), NoReplica(it->first));
+      }
+      it = followers_.erase(it);
+    }
+    for (size_t i = 0; i < peers.size(); ++i) {
+      FollowerState& state = followers_[peers[i]];
+      state.store = peers[i];
+      state.ahead = i < ahead;
+    }
+    acks_.Configure(peers);
+    waits_.store(acks_.requires_any(), std::memory_order_release);
+    actions =
+        follower_.Configure(peers, ahead, feed_->Positions(), options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  Send(&answers);
+  Do(std::move(actions));
+}
+
+// ---- Following
+
+void ShardReplica::Do(Follower::Actions actions) {
+  MoveGate();
+  for (FollowerAction& action : actions) {
+    std::visit([this](auto& a) { Do(std::move(a)); }, action);
+  }
+}
+
+void ShardReplica::Do(const PullAction& action) {
+  rpc::PullRequest request;
+  request.keyspace = options_.keyspace;
+  request.shard = options_.number;
+  request.store = options_.store;
+  request.incarnation = options_.shard->incarnation();
+  request.have = feed_->Positions().positions();
+  request.relay = action.relay;
+  request.max_bytes = kDefaultPullBytes;
+  request.wait_ms = action.wait ? static_cast<uint32_t>(kPullWaitUs / 1000) : 0;
+  request.ready = action.ready;
+  request.protocol_version = rpc::kProtocolVersion;
+  const int64_t deadline_us = options_.clock->MonotonicMicros() + kPullWaitUs + kPullSpareUs;
+  options_.peers->Pull(action.peer, request, deadline_us,
+                       [self = shared_from_this(), peer = action.peer,
+                        attempt = action.attempt](StatusOr<rpc::PullResponse> result) {
+                         self->PullEnded(peer, attempt, std::move(result));
+                       });
+}
+
+void ShardReplica::Do(ApplyAction action) {
+  if (!shard_gate_.Enter()) return;
+  options_.shard->Submit(new ApplyWrite(shared_from_this(), std::move(action)));
+}
+
+void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
+                             StatusOr<rpc::PullResponse> result) {
+  Follower::Actions actions;
+  AckTracker::Waiters acknowledged;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_) return;
+    if (!result.ok()) DoNotWaitFor(peer, &acknowledged);
+    actions = follower_.PullEnded(peer, attempt, std::move(result), feed_->Positions(),
+                                  options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  End(acknowledged, true);
+  Do(std::move(actions));
+}
+
+void ShardReplica::ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) {
+  if (!result.ok() && !result.Is(Code::kAlreadyExists)) {
+    VASTO_LOG(options_.logger, kWarning, "changes_not_applied")
+        .With("keyspace", options_.keyspace.ToString())
+        .With("shard", options_.number)
+        .With("from", peer.ToString())
+        .With("error", result.ToString());
+  }
+  Follower::Actions actions;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_) return;
+    actions = follower_.ApplyEnded(peer, attempt, result, feed_->Positions(),
+                                   options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  Do(std::move(actions));
+}
+
+void ShardReplica::Stepped() {
+  WakeAt(follower_.next_wake_us());
+  CopyIfBehind();
+}
+
+void ShardReplica::MoveGate() {
+  bool open = false;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    open = follower_.serving() && !retired_ && !copying_;
+    if (!open) serving_.store(false, std::memory_order_release);
+    const bool moves = open ? client_gate_ == ClientGate::kShut : client_gate_ == ClientGate::kOpen;
+    if (!moves || !shard_gate_.Enter()) return;
+    client_gate_ = open ? ClientGate::kOpening : ClientGate::kShutting;
+  }
+  options_.shard->Submit(new GateWrite(shared_from_this(), open));
+}
+
+void ShardReplica::GateMoved(bool open) {
+  MutexLock lock(&mu_);
+  if (closed_) return;
+  client_gate_ = open ? ClientGate::kOpen : ClientGate::kShut;
+  const bool wanted = follower_.serving() && !retired_;
+  // It may have to be otherwise by now.
+  if (open != wanted) WakeAt(options_.clock->MonotonicMicros());
+  serving_.store(open && wanted, std::memory_order_release);
+  VASTO_LOG(options_.logger, kInfo, serving() ? "replica_serves" : "replica_does_not_serve")
+      .With("keyspace", options_.keyspace.ToString())
+      .With("shard", options_.number);
+  if (serving() && options_.on_serving) options_.on_serving();
+  CopyIfBehind();
+}
+
+void ShardReplica::Resume() {
+  Follower::Actions actions;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_) return;
+    serving_.store(false, std::memory_order_release);
+    actions = follower_.Restart(feed_->Positions(), options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  Do(std::move(actions));
+}
+
+void ShardReplica::Silent(const Uuid& peer) {
+  Follower::Actions actions;
+  AckTracker::Waiters acknowledged;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_) return;
+    DoNotWaitFor(peer, &acknowledged);
+    actions = follower_.Silent(peer, feed_->Positions(), options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  End(acknowledged, true);
+  Do(std::move(actions));
+}
+
+void ShardReplica::CopyIfBehind() {
+  const Uuid peer = follower_.copy_from();
+  // Writes of clients that are still under way must be in the positions that the copy is held
+  // against.
+  if (peer.nil() || copying_ || client_gate_ != ClientGate::kShut) return;
+  if (options_.clock->MonotonicMicros() < copy_from_us_) return WakeAt(copy_from_us_);
+  copying_ = true;
+  options_.on_behind(peer);
+}
+
+void ShardReplica::CopyFailed() {
+  Follower::Actions actions;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    copying_ = false;
+    const int64_t now_us = options_.clock->MonotonicMicros();
+    copy_from_us_ = now_us + kCopyPauseUs;
+    actions = follower_.Restart(feed_->Positions(), now_us);
+    Stepped();
+  }
+  Do(std::move(actions));
+}
+
+bool ShardReplica::IsPeer(const Uuid& store) const {
+  MutexLock lock(&mu_);
+  return followers_.contains(store);
+}
+
+void ShardReplica::WakeAt(int64_t monotonic_us) {
+  if (monotonic_us == INT64_MAX) return;
+  // A timer that comes earlier sets the next one itself.
+  if (!timers_.empty() && *timers_.begin() <= monotonic_us) return;
+  timers_.insert(monotonic_us);
+  options_.peers->RunAt(monotonic_us, [weak = weak_from_this(), monotonic_us] {
+    if (const auto self = weak.lock()) self->Tick(monotonic_us);
+  });
+}
+
+void ShardReplica::Tick(int64_t timer_us) {
+  Follower::Actions actions;
+  std::vector<Answer> answers;
+  AckTracker::Waiters expired;
+  AckTracker::Waiters acknowledged;
+  {
+    MutexLock lock(&mu_);
+    if (closed_) return;
+    timers_.erase(timer_us);
+    const int64_t now_us = options_.clock->MonotonicMicros();
+    if (now_us >= ack_wake_us_) {
+      expired = acks_.Expire(now_us);
+      ack_wake_us_ = acks_.next_deadline_us();
+    }
+    AnswerFollowers(&answers);
+    GiveUpSilent(now_us, &acknowledged);
+    for (auto& [uuid, state] : followers_) {
+      if (!state.parked) continue;
+      if (state.parked->until_us <= now_us) {
+        AnswerParked(&state, ChangeBatch{}, &answers);
+      } else {
+        WakeAt(state.parked->until_us);
+      }
+    }
+    WakeAt(ack_wake_us_);
+    if (!copying_) {
+      actions = follower_.Tick(feed_->Positions(), now_us);
+      Stepped();
+    }
+  }
+  End(expired, false);
+  End(acknowledged, true);
+  Send(&answers);
+  Do(std::move(actions));
+}
+
+// ---- Being followed
+
+void ShardReplica::Pull(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) {
+  std::vector<Answer> answers;
+  AckTracker::Waiters acknowledged;
+  Follower::Actions actions;
+  {
+    MutexLock lock(&mu_);
+    const auto it = followers_.find(request.store);
+    if (closed_ || it == followers_.end()) {
+      return responder.Fail(closed_ ? Closing() : NoReplica(request.store));
+    }
+    VersionVector have(request.have);
+    const Position own = feed_->OwnPosition();
+    if (have.Of(own.log) > own.sequence) {
+      return responder.Fail(Status::InvalidArgument(
+          "the caller claims to have more of this replica's log than there is"));
+    }
+    FollowerState& state = it->second;
+    if (state.parked) AnswerParked(&state, ChangeBatch{}, &answers);
+    const bool moved = !state.asked || !(have == state.have);
+    state.have = std::move(have);
+    state.asked = true;
+    state.asked_us = options_.clock->MonotonicMicros();
+    state.relay = std::move(request.relay);
+    state.max_bytes = request.max_bytes == 0 ? kDefaultPullBytes
+                                             : std::min<size_t>(request.max_bytes, kMaxPullBytes);
+    const int64_t wait_us = std::min(int64_t{request.wait_ms} * 1000, kPullWaitUs);
+    const int64_t until_us = options_.clock->MonotonicMicros() + wait_us;
+    state.parked.emplace(Parked{std::move(responder), until_us});
+    if (moved) {
+      TrimFeed();
+      const auto advanced = acks_.Advance(request.store, state.have.Of(own.log));
+      acknowledged.insert(acknowledged.end(), advanced.begin(), advanced.end());
+    }
+    if (request.ready && state.ahead) {
+      WaitFor(request.store);
+    } else {
+      DoNotWaitFor(request.store, &acknowledged);
+    }
+    if (wait_us == 0) {
+      TryAnswer(request.store, &state, &answers);
+      if (state.parked && !state.reading) AnswerParked(&state, ChangeBatch{}, &answers);
+    }
+    AnswerFollowers(&answers);
+    if (state.parked) WakeAt(until_us);
+    if (wait_us == 0 && !copying_) {
+      actions =
+          follower_.Back(request.store, feed_->Positions(), options_.clock->MonotonicMicros());
+    }
+  }
+  End(acknowledged, true);
+  Send(&answers);
+  Do(std::move(actions));
+}
+
+void ShardReplica::OnCommit() {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(&mu_);
+    AnswerFollowers(&answers);
+  }
+  Send(&answers);
+}
+
+void ShardReplica::AnswerFollowers(std::vector<Answer>* answers) {
+  int urgent = acks_.most_needed();
+  const int64_t now_us = options_.clock->MonotonicMicros();
+  for (auto& [uuid, state] : followers_) {
+    if (!state.parked || state.reading) continue;
+    const int64_t due_us = state.answered_us + kGatherUs;
+    const bool preferred = acks_.Requires(uuid) && acks_.anybody_waits();
+    if (preferred || urgent-- > 0 || due_us <= now_us) {
+      TryAnswer(uuid, &state, answers);
+    } else {
+      WakeAt(due_us);
+    }
+  }
+}
+
+void ShardReplica::TryAnswer(const Uuid& uuid, FollowerState* state, std::vector<Answer>* answers) {
+  if (!state->parked || state->reading || closed_) return;
+  if (state->cursor == nullptr) state->cursor = std::make_shared<storage::FeedCursor>(feed_);
+  auto batch = state->cursor->Read(state->have, state->relay, state->max_bytes, false);
+  if (batch.status().Is(Code::kBusy)) return ReadInPool(uuid, state);
+  if (batch.ok() && batch->log == 0) return;
+  AnswerParked(state, std::move(batch), answers);
+}
+
+void ShardReplica::ReadInPool(const Uuid& uuid, FollowerState* state) {
+  if (!shard_gate_.Enter()) return;
+  state->reading = options_.pool->Submit([self = shared_from_this(), uuid, cursor = state->cursor,
+                                          have = state->have, relay = state->relay,
+                                          max_bytes = state->max_bytes] {
+    self->EndRead(uuid, cursor, have, cursor->Read(have, relay, max_bytes, true));
+    self->shard_gate_.Leave();
+  });
+  if (!state->reading) shard_gate_.Leave();
+}
+
+void ShardReplica::EndRead(const Uuid& uuid, const std::shared_ptr<storage::FeedCursor>& cursor,
+                           const VersionVector& have, StatusOr<ChangeBatch> batch) {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(&mu_);
+    const auto it = followers_.find(uuid);
+    if (it == followers_.end() || it->second.cursor != cursor) return;
+    FollowerState& state = it->second;
+    state.reading = false;
+    const bool wanted = state.parked && state.have == have && !(batch.ok() && batch->log == 0);
+    if (wanted) {
+      AnswerParked(&state, std::move(batch), &answers);
+    } else {
+      TryAnswer(uuid, &state, &answers);
+    }
+  }
+  Send(&answers);
+}
+
+void ShardReplica::AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batch,
+                                std::vector<Answer>* answers) {
+  StatusOr<rpc::PullResponse> response = batch.status();
+  if (batch.ok()) {
+    response = MakeResponse(*state, std::move(batch).value());
+  } else if (batch.status().Is(Code::kNotFound)) {
+    response = MakeResponse(*state, ChangeBatch{});
+    response->out_of_log = true;
+  }
+  if (response.ok() && response->batch.log != 0) {
+    state->answered_us = options_.clock->MonotonicMicros();
+  }
+  answers->emplace_back(std::move(state->parked->responder), std::move(response));
+  state->parked.reset();
+}
+
+rpc::PullResponse ShardReplica::MakeResponse(const FollowerState& to, ChangeBatch batch) const {
+  rpc::PullResponse response;
+  response.time_us = options_.clock->WallMicros();
+  response.batch = std::move(batch);
+  response.has = feed_->Positions().positions();
+  response.log = feed_->log();
+  response.serving = serving();
+  response.waits = acks_.Requires(to.store);
+  response.protocol_version = rpc::kProtocolVersion;
+  return response;
+}
+
+void ShardReplica::TrimFeed() {
+  std::optional<VersionVector> everyone;
+  for (const auto& [uuid, state] : followers_) {
+    if (!state.asked) return;
+    if (!everyone) {
+      everyone = state.have;
+      continue;
+    }
+    everyone->Intersect(state.have);
+  }
+  if (everyone) feed_->Trim(*everyone);
+}
+
+void ShardReplica::Send(std::vector<Answer>* answers) {
+  for (auto& [responder, response] : *answers) responder.Finish(response);
+}
+
+void ShardReplica::TidyUp() {
+  copies_.Expire();
+  if (!shard_gate_.Enter()) return;
+  if (const Status status = feed_->PurgeLog(); !status.ok()) {
+    VASTO_LOG(options_.logger, kWarning, "log_not_purged")
+        .With("keyspace", options_.keyspace.ToString())
+        .With("shard", options_.number)
+        .With("error", status.ToString());
+  }
+  shard_gate_.Leave();
+}
+
+// ---- Handing over
+
+bool ShardReplica::Follows(const FollowerState& state, int64_t now_us) {
+  return state.parked || (state.asked && now_us - state.asked_us < kFollowsUs);
+}
+
+void ShardReplica::Retire() {
+  {
+    MutexLock lock(&mu_);
+    retired_ = true;
+    handing_over_.store(serving(), std::memory_order_release);
+    serving_.store(false, std::memory_order_release);
+  }
+  MoveGate();
+}
+
+bool ShardReplica::HandedOver() const {
+  MutexLock lock(&mu_);
+  if (closed_) return true;
+  if (client_gate_ != ClientGate::kShut) return false;
+  const Position own = feed_->OwnPosition();
+  const int64_t now_us = options_.clock->MonotonicMicros();
+  return std::all_of(followers_.begin(), followers_.end(), [&](const auto& entry) {
+    return entry.second.have.Covers(own) || !Follows(entry.second, now_us);
+  });
+}
+
+// ---- Acknowledgements
+
+void ShardReplica::WaitFor(const Uuid& follower) {
+  acks_.Require(follower);
+  waits_.store(true, std::memory_order_release);
+}
+
+void ShardReplica::DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* acknowledged) {
+  const AckTracker::Waiters released = acks_.Release(follower);
+  acknowledged->insert(acknowledged->end(), released.begin(), released.end());
+  waits_.store(acks_.requires_any(), std::memory_order_release);
+}
+
+void ShardReplica::GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) {
+  if (!acks_.requires_any() || !acks_.anybody_waits()) return;
+  const Position own = feed_->OwnPosition();
+  for (const auto& [uuid, state] : followers_) {
+    if (!acks_.Requires(uuid) || state.have.Covers(own)) continue;
+    const int64_t end_us = std::max(state.asked_us, state.answered_us) + kPreferredUs;
+    if (end_us > now_us) {
+      WakeAt(end_us);
+    } else {
+      DoNotWaitFor(uuid, acknowledged);
+    }
+  }
+}
+
+Status ShardReplica::CheckFollowers(int others) const {
+  MutexLock lock(&mu_);
+  const int64_t now_us = options_.clock->MonotonicMicros();
+  const auto follow =
+      std::count_if(followers_.begin(), followers_.end(),
+                    [now_us](const auto& entry) { return Follows(entry.second, now_us); });
+  if (follow >= others) return {};
+  return Status::Unavailable("the write needs " + std::to_string(others) +
+                             " other replicas of the shard, of which " + std::to_string(follow) +
+                             " can be reached; nothing was written");
+}
+
+void ShardReplica::WaitForReplicas(const Position& position, int others, int64_t deadline_us,
+                                   AckWaiter* waiter) {
+  bool acknowledged = others == 0;
+  {
+    MutexLock lock(&mu_);
+    if (!closed_ && position.log == feed_->log()) {
+      acknowledged = acks_.Wait(position.sequence, others, deadline_us, waiter);
+      if (!acknowledged) {
+        ack_wake_us_ = std::min(ack_wake_us_, deadline_us);
+        if (acks_.requires_any()) WakeAt(options_.clock->MonotonicMicros() + kPreferredUs);
+        return WakeAt(ack_wake_us_);
+      }
+    }
+  }
+  waiter->Ended(acknowledged);
+}
+
+void ShardReplica::End(const AckTracker::Waiters& waiters, bool acknowledged) {
+  for (AckWaiter* waiter : waiters) waiter->Ended(acknowledged);
+}
+
+ReplicaState ShardReplica::State() const {
+  MutexLock lock(&mu_);
+  ReplicaState state;
+  state.serving = serving();
+  state.unreachable = follower_.unreachable();
+  state.out_of_log = !follower_.out_of_log().nil();
+  if (!closed_) {
+    state.lag_us = follower_.LagUs(feed_->Positions(), options_.clock->MonotonicMicros());
+  }
+  return state;
+}
+
+}  // namespace vasto::replication

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+// One replica of a replicated shard at work: follows its peers (follower.h), answers those that
+// follow it, and knows which writes other replicas have (ack_tracker.h).
+//
+// A follower's pull that finds nothing is parked and answered by the write that comes next, on the
+// thread that led it. Pulls that need the log on the disk go to the pool. A follower has one pull
+// at a time; a further one replaces it, and each costs no more memory than the answer under way.
+//
+// Threads: any; Close once, after which nothing of this touches the shard. Lock order: the feed's
+// listener, mu_, the feed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/base/gate.h"
+#include "core/base/log.h"
+#include "core/base/mutex.h"
+#include "core/base/thread_pool.h"
+#include "core/base/uuid.h"
+#include "core/replication/ack_tracker.h"
+#include "core/replication/copy_server.h"
+#include "core/replication/follower.h"
+#include "core/rpc/dispatcher.h"
+#include "core/rpc/messages.h"
+#include "core/rpc/unique_function.h"
+#include "core/storage/feed.h"
+#include "core/storage/feed_cursor.h"
+#include "core/storage/shard.h"
+
+namespace vasto::replication {
+
+// The way to the other stores, and to a later moment. Threads: any.
+class Peers {
+ public:
+  using PullDone = rpc::UniqueFunction<void(StatusOr<rpc::PullResponse>)>;
+
+  virtual ~Peers() = default;
+  // done runs once, on any thread, maybe inside.
+  virtual void Pull(const Uuid& store, const rpc::PullRequest& request, int64_t deadline_us,
+                    PullDone done) = 0;
+  // Runs fn once at the monotonic time or soon after; not any more once the store is stopping.
+  virtual void RunAt(int64_t monotonic_us, std::function<void()> fn) = 0;
+};
+
+struct ShardReplicaOptions {
+  Uuid store;  // this one
+  Uuid keyspace;
+  int32_t number = 0;
+  // Replicated. Borrowed, like all pointers here; lives until Close.
+  storage::Shard* shard = nullptr;
+  bool anew = false;       // see follower.h
+  Peers* peers = nullptr;  // outlive the replica
+  ThreadPool* pool = nullptr;
+  const Clock* clock = nullptr;
+  Random* random = nullptr;
+  const Logger* logger = nullptr;
+  // Up to when (monotonic) this store knows that it has not stood still. Borrowed.
+  const std::atomic<int64_t>* fresh_until_us = nullptr;
+  // It has begun to serve. Called with a lock held; must not block.
+  std::function<void()> on_serving;
+  // What this replica lacks is in no log of that peer any more: it has to copy it. Called with a
+  // lock held; must not block. Not again before CopyFailed.
+  std::function<void(const Uuid& peer)> on_behind;
+};
+
+// How a replica stands, for people.
+struct ReplicaState {
+  bool serving = false;
+  int64_t lag_us = 0;
+  uint32_t unreachable = 0;
+  bool out_of_log = false;  // what it lacks is in no log any more
+};
+
+class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
+ public:
+  static constexpr size_t kDefaultPullBytes = 1 << 20;
+  static constexpr size_t kMaxPullBytes = 4 << 20;
+  // How long a pull waits at most for changes, and how much longer its answer may take.
+  static constexpr int64_t kPullWaitUs = 2'000'000;
+  static constexpr int64_t kPullSpareUs = 5'000'000;
+  // A follower that has not asked for so long does not follow any more.
+  static constexpr int64_t kFollowsUs = 1'000'000;
+  // A follower that no write waits for is answered no sooner than this after its last answer: what
+  // comes together meanwhile costs both sides little more than one change.
+  static constexpr int64_t kGatherUs = 500;
+  // How long a write waits at most for a replica that clients prefer to this one, when it does not
+  // ask for more.
+  static constexpr int64_t kPreferredUs = 250'000;
+  // Between two tries to copy a peer.
+  static constexpr int64_t kCopyPauseUs = 500'000;
+
+  static std::shared_ptr<ShardReplica> Make(const ShardReplicaOptions& options);
+  ~ShardReplica();
+  ShardReplica(const ShardReplica&) = delete;
+  ShardReplica& operator=(const ShardReplica&) = delete;
+
+  // The stores of the other replicas, see follower.h. Begins to follow those that are new.
+  void Configure(const std::vector<Uuid>& peers, size_t ahead) EXCLUDES(mu_);
+  // Answers a follower.
+  void Pull(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) EXCLUDES(mu_);
+  // Whether clients may be served whose request came at this (monotonic) time.
+  bool Serves(int64_t received_us) const {
+    return serving() && received_us < options_.fresh_until_us->load(std::memory_order_acquire);
+  }
+  bool serving() const { return serving_.load(std::memory_order_acquire); }
+  // Not serving any more, but another replica does not have everything yet: clients should wait.
+  bool handing_over() const { return handing_over_.load(std::memory_order_acquire); }
+  // kUnavailable when fewer other replicas than these follow this one now.
+  Status CheckFollowers(int others) const EXCLUDES(mu_);
+  // Whether writes wait for replicas that clients prefer to this one, whatever their level.
+  bool WaitsForPreferred() const { return waits_.load(std::memory_order_acquire); }
+  // The waiter learns when so many other replicas have this replica's log up to the position, and
+  // those that clients prefer to this one and that serve or are about to; maybe inside, on any
+  // thread.
+  void WaitForReplicas(const Position& position, int others, int64_t deadline_us, AckWaiter* waiter)
+      EXCLUDES(mu_);
+  ReplicaState State() const EXCLUDES(mu_);
+  // The peer's store was not heard of for a while.
+  void Silent(const Uuid& peer) EXCLUDES(mu_);
+  // This store stood still for a while: what the peers have must be seen before clients are served.
+  void Resume() EXCLUDES(mu_);
+  // Serves no clients from now on.
+  void Retire() EXCLUDES(mu_);
+  // Whether every peer that follows this replica has all that it accepted.
+  bool HandedOver() const EXCLUDES(mu_);
+  // Ends the wait of clients for that.
+  void EndHandOver() { handing_over_.store(false, std::memory_order_release); }
+  // Lets a peer copy all of this replica.
+  CopyServer* copies() { return &copies_; }
+  bool IsPeer(const Uuid& store) const EXCLUDES(mu_);
+  // For work on the shard that Close waits for: false once it has begun; each true is paired with
+  // one LeaveShard.
+  [[nodiscard]] bool EnterShard() { return shard_gate_.Enter(); }
+  void LeaveShard() { shard_gate_.Leave(); }
+  // The copy that on_behind asked for could not be made. Until then nothing else is followed: what
+  // a peer is told is here, it may forget.
+  void CopyFailed() EXCLUDES(mu_);
+  // Deletes log files and checkpoints that nobody needs. Waits for the disk.
+  void TidyUp();
+  // Ends all of it; parked pulls and waiting writes end. Idempotent.
+  void Close() EXCLUDES(mu_);
+
+ private:
+  struct Parked {
+    rpc::Responder<rpc::Pull> responder;
+    int64_t until_us;
+  };
+  // A replica that follows this one.
+  struct FollowerState {
+    Uuid store;
+    VersionVector have;
+    bool ahead = false;       // clients prefer it to this replica
+    bool asked = false;       // have is its word
+    int64_t asked_us = 0;     // when it did so last
+    int64_t answered_us = 0;  // when it was given changes last
+    std::vector<LogId> relay;
+    size_t max_bytes = 0;
+    std::shared_ptr<storage::FeedCursor> cursor;  // made when first needed
+    bool reading = false;                         // a pool thread has the cursor
+    std::optional<Parked> parked;
+  };
+  using Answer = std::pair<rpc::Responder<rpc::Pull>, StatusOr<rpc::PullResponse>>;
+  struct ApplyWrite;
+  struct GateWrite;
+  // Whether clients' writes come into the shard; between open and shut the sequencer is on its way
+  // there.
+  enum class ClientGate { kShut, kOpening, kOpen, kShutting };
+
+  explicit ShardReplica(const ShardReplicaOptions& options);
+
+  // As a follower.
+  void Do(Follower::Actions actions) EXCLUDES(mu_);
+  void Do(const PullAction& action) EXCLUDES(mu_);
+  void Do(ApplyAction action) EXCLUDES(mu_);
+  void PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result)
+      EXCLUDES(mu_);
+  void ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) EXCLUDES(mu_);
+  void Stepped() REQUIRES(mu_);
+  // Opens or shuts the gate for clients when it should be otherwise than it is.
+  void MoveGate() EXCLUDES(mu_);
+  void GateMoved(bool open) EXCLUDES(mu_);
+  void CopyIfBehind() REQUIRES(mu_);
+  // Makes sure that a Tick comes by then.
+  void WakeAt(int64_t monotonic_us) REQUIRES(mu_);
+  void Tick(int64_t timer_us) EXCLUDES(mu_);
+
+  // Whether the peer asks for changes these days.
+  static bool Follows(const FollowerState& state, int64_t now_us);
+
+  // As one that is followed.
+  void OnCommit() EXCLUDES(mu_);
+  // Answers parked pulls for which there is something to say: of as many followers as a write waits
+  // for at once, of the others when it is time.
+  void AnswerFollowers(std::vector<Answer>* answers) REQUIRES(mu_);
+  // Answers the parked pull of the follower, if there is something to say.
+  void TryAnswer(const Uuid& uuid, FollowerState* state, std::vector<Answer>* answers)
+      REQUIRES(mu_);
+  void ReadInPool(const Uuid& uuid, FollowerState* state) REQUIRES(mu_);
+  // have: what the batch was read for.
+  void EndRead(const Uuid& uuid, const std::shared_ptr<storage::FeedCursor>& cursor,
+               const VersionVector& have, StatusOr<ChangeBatch> batch) EXCLUDES(mu_);
+  void AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batch, std::vector<Answer>* answers)
+      REQUIRES(mu_);
+  rpc::PullResponse MakeResponse(const FollowerState& to, ChangeBatch batch) const REQUIRES(mu_);
+  // Writes wait for this follower, or not any more.
+  void WaitFor(const Uuid& follower) REQUIRES(mu_);
+  void DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  // Those that have not asked for changes that are waited for.
+  void GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  void TrimFeed() REQUIRES(mu_);
+  static void Send(std::vector<Answer>* answers);
+  static void End(const AckTracker::Waiters& waiters, bool acknowledged);
+
+  const ShardReplicaOptions options_;
+  storage::Feed* const feed_;  // borrowed; lives until Close
+  Gate shard_gate_;            // uses of the shard that outlive a call
+  CopyServer copies_;
+  std::atomic<bool> serving_{false};
+  std::atomic<bool> handing_over_{false};
+  std::atomic<bool> waits_{false};  // acks_.requires_any()
+
+  mutable Mutex mu_;
+  bool closed_ GUARDED_BY(mu_) = false;
+  Follower follower_ GUARDED_BY(mu_);
+  AckTracker acks_ GUARDED_BY(mu_);
+  std::map<Uuid, FollowerState> followers_ GUARDED_BY(mu_);
+  ClientGate client_gate_ GUARDED_BY(mu_) = ClientGate::kShut;
+  bool retired_ GUARDED_BY(mu_) = false;
+  bool copying_ GUARDED_BY(mu_) = false;             // on_behind was called
+  int64_t copy_from_us_ GUARDED_BY(mu_) = 0;         // when it may be called
+  int64_t ack_wake_us_ GUARDED_BY(mu_) = INT64_MAX;  // no write's deadline is before this
+  std::set<int64_t> timers_ GUARDED_BY(mu_);         // when a Tick comes; few
+};
+
+}  // namespace vasto::replication

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/storage/checkpoint.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "core/base/bytes.h"
+#include "core/storage/engine.h"
+#include "core/storage/feed.h"
+#include "core/storage/keys.h"
+#include "core/storage/rocksdb_status.h"
+
+namespace vasto::storage {
+namespace {
+
+constexpr size_t kMaxNameSize = 64;
+
+bool IsPlainName(std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_';
+  };
+  return !name.empty() && name.size() <= kMaxNameSize && name.front() != '.' &&
+         std::all_of(name.begin(), name.end(), plain);
+}
+
+StatusOr<bool> Exists(FileSystem* files, const std::string& path) {
+  const auto names = files->List(path);
+  if (names.status().Is(Code::kNotFound)) return false;
+  if (!names.ok()) return names.status();
+  return true;
+}
+
+}  // namespace
+
+// ---- To be copied
+
+StatusOr<std::unique_ptr<Checkpoint>> Checkpoint::Make(FileSystem* files, rocksdb::DB* db,
+                                                       rocksdb::Env* env, const std::string& path) {
+  std::unique_ptr<Checkpoint> checkpoint(new Checkpoint(files, env, path));
+  VASTO_RETURN_IF_ERROR(files->MakeFolder(path.substr(0, path.rfind('/'))));
+  rocksdb::Checkpoint* raw = nullptr;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(rocksdb::Checkpoint::Create(db, &raw)));
+  const std::unique_ptr<rocksdb::Checkpoint> maker(raw);
+  VASTO_RETURN_IF_ERROR(FromRocksDb(maker->CreateCheckpoint(path)));
+  VASTO_RETURN_IF_ERROR(checkpoint->ListFiles());
+  return checkpoint;
+}
+
+Checkpoint::~Checkpoint() { file_system_->RemoveTree(path_).IgnoreError(); }
+
+Status Checkpoint::ListFiles() {
+  VASTO_ASSIGN_OR_RETURN(const std::vector<std::string> names, file_system_->List(path_));
+  for (const std::string& name : names) {
+    CheckpointFile file{name, 0};
+    VASTO_RETURN_IF_ERROR(FromRocksDb(env_->GetFileSize(path_ + "/" + name, &file.size)));
+    files_.push_back(std::move(file));
+  }
+  return {};
+}
+
+StatusOr<std::string> Checkpoint::Read(size_t file, uint64_t offset, size_t bytes) const {
+  if (file >= files_.size() || offset > files_[file].size) {
+    return Status::InvalidArgument("the checkpoint has no such file or place");
+  }
+  std::string data(std::min<uint64_t>(bytes, files_[file].size - offset), '\0');
+  if (data.empty()) return data;
+  std::unique_ptr<rocksdb::RandomAccessFile> reader;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(
+      env_->NewRandomAccessFile(path_ + "/" + files_[file].name, &reader, rocksdb::EnvOptions())));
+  rocksdb::Slice read;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(reader->Read(offset, data.size(), &read, data.data())));
+  if (read.size() != data.size()) return Status::IoError("a file of the checkpoint is cut off");
+  if (read.data() != data.data()) data.assign(read.data(), read.size());
+  return data;
+}
+
+// ---- A copy
+
+CheckpointCopy::CheckpointCopy(Engine* engine, FileSystem* files, std::string dir,
+                               const ShardIdentity& identity)
+    : engine_(engine), files_(files), dir_(std::move(dir)), identity_(identity) {}
+
+CheckpointCopy::~CheckpointCopy() = default;
+
+StatusOr<std::unique_ptr<CheckpointCopy>> CheckpointCopy::Begin(Engine* engine, FileSystem* files,
+                                                                const std::string& dir,
+                                                                const ShardIdentity& identity) {
+  std::unique_ptr<CheckpointCopy> copy(new CheckpointCopy(engine, files, dir, identity));
+  VASTO_RETURN_IF_ERROR(files->RemoveTree(dir + "/incoming"));
+  VASTO_RETURN_IF_ERROR(files->MakeFolder(dir + "/incoming"));
+  return copy;
+}
+
+Status CheckpointCopy::Check(const std::vector<CheckpointFile>& files) {
+  if (files.size() > kMaxFiles) return Status::InvalidArgument("a checkpoint of too many files");
+  bool current = false;
+  for (const CheckpointFile& file : files) {
+    if (!IsPlainName(file.name)) {
+      return Status::InvalidArgument("a checkpoint with a file named " + Printable(file.name));
+    }
+    current = current || file.name == "CURRENT";
+  }
+  return current ? Status::Ok() : Status::InvalidArgument("a checkpoint without a database");
+}
+
+Status CheckpointCopy::EndFile() {
+  if (file_ == nullptr) return {};
+  VASTO_RETURN_IF_ERROR(FromRocksDb(file_->Sync()));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(file_->Close()));
+  file_.reset();
+  return {};
+}
+
+Status CheckpointCopy::NextFile(const std::string& name) {
+  VASTO_RETURN_IF_ERROR(EndFile());
+  return FromRocksDb(rocksdb::Env::Default()->NewWritableFile(dir_ + "/incoming/" + name, &file_,
+                                                              rocksdb::EnvOptions()));
+}
+
+Status CheckpointCopy::Append(std::string_view bytes) {
+  return FromRocksDb(file_->Append(ToSlice(bytes)));
+}
+
+Status CheckpointCopy::Finish() {
+  VASTO_RETURN_IF_ERROR(EndFile());
+  VASTO_RETURN_IF_ERROR(Adopt());
+  VASTO_RETURN_IF_ERROR(files_->RemoveTree(dir_ + "/ready"));
+  // The names in the folder, before the name of the folder.
+  std::unique_ptr<rocksdb::Directory> folder;
+  VASTO_RETURN_IF_ERROR(
+      FromRocksDb(rocksdb::Env::Default()->NewDirectory(dir_ + "/incoming", &folder)));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(folder->Fsync()));
+  return files_->Rename(dir_ + "/incoming", dir_ + "/ready");
+}
+
+Status CheckpointCopy::Adopt() {
+  rocksdb::Options options = engine_->MakeDbOptions();
+  options.create_if_missing = false;
+  options.disable_auto_compactions = true;
+  // What the source had of its log is all there is; a part of it would be a loss.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(options, dir_ + "/incoming", &raw);
+  std::unique_ptr<rocksdb::DB> db(raw);
+  VASTO_RETURN_IF_ERROR(FromRocksDb(opened).Prefixed("open the copy"));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(db->VerifyChecksum()).Prefixed("verify the copy"));
+  std::string stored;
+  VASTO_RETURN_IF_ERROR(
+      FromRocksDb(db->Get(rocksdb::ReadOptions(), ToSlice(kIdentityKey), &stored)));
+  VASTO_ASSIGN_OR_RETURN(const ShardIdentity source, DecodeIdentity(stored));
+  if (source.keyspace != identity_.keyspace || source.shard != identity_.shard) {
+    return Status::InvalidArgument("the copy is of " + source.ToString());
+  }
+  rocksdb::WriteBatch batch;
+  VASTO_RETURN_IF_ERROR(Feed::ForgetOwn(db.get(), &batch));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kIdentityKey), EncodeIdentity(identity_))));
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(db->Write(write, &batch)));
+  return FromRocksDb(db->Close());
+}
+
+// ---- Taking it
+
+Status InstallCopy(FileSystem* files, const std::string& dir) {
+  VASTO_ASSIGN_OR_RETURN(const bool ready, Exists(files, dir + "/ready"));
+  if (!ready) return {};
+  VASTO_ASSIGN_OR_RETURN(const bool old, Exists(files, dir + "/db"));
+  if (old) {
+    VASTO_RETURN_IF_ERROR(files->RemoveTree(dir + "/former"));
+    VASTO_RETURN_IF_ERROR(files->Rename(dir + "/db", dir + "/former"));
+  }
+  return files->Rename(dir + "/ready", dir + "/db");
+}
+
+Status RemoveLeftovers(FileSystem* files, const std::string& dir) {
+  VASTO_RETURN_IF_ERROR(files->RemoveTree(dir + "/checkpoints"));
+  return files->RemoveTree(dir + "/incoming");
+}
+
+}  // namespace vasto::storage

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Copies of a whole shard, for a replica that lacks more than any log still holds.
+//
+//   <shard>/checkpoints/N   what others are copying: hard links to the database's files
+//   <shard>/incoming        a copy on its way here
+//   <shard>/ready           a whole one, checked: the next opening takes it in place of db/
+//   <shard>/former          the database that it took the place of
+//
+// A copy holds its positions as it holds its data (feed.h), so the logs go on exactly behind it.
+//
+// Threads: one at a time per object.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/file.h"
+#include "core/base/status.h"
+#include "core/storage/folder.h"
+
+namespace rocksdb {
+class DB;
+class Env;
+class WritableFile;
+}  // namespace rocksdb
+
+namespace vasto::storage {
+
+class Engine;
+
+struct CheckpointFile {
+  std::string name;
+  uint64_t size = 0;
+};
+
+// A shard as it was at one moment. Takes disk as long as it lives: what compactions replace stays.
+class Checkpoint {
+ public:
+  // files, db, env: borrowed; files and env outlive *this. path: made, and removed in the end.
+  static StatusOr<std::unique_ptr<Checkpoint>> Make(FileSystem* files, rocksdb::DB* db,
+                                                    rocksdb::Env* env, const std::string& path);
+  ~Checkpoint();
+  Checkpoint(const Checkpoint&) = delete;
+  Checkpoint& operator=(const Checkpoint&) = delete;
+
+  const std::vector<CheckpointFile>& files() const { return files_; }
+  // Up to so many bytes of the file; fewer at its end. kInvalidArgument for what is not there.
+  StatusOr<std::string> Read(size_t file, uint64_t offset, size_t bytes) const;
+
+ private:
+  Checkpoint(FileSystem* file_system, rocksdb::Env* env, std::string path)
+      : file_system_(file_system), env_(env), path_(std::move(path)) {}
+  Status ListFiles();
+
+  FileSystem* const file_system_;  // borrowed; outlives *this
+  rocksdb::Env* const env_;        // borrowed; outlives *this
+  const std::string path_;
+  std::vector<CheckpointFile> files_;
+};
+
+// A copy of another replica's checkpoint, written file by file from the front.
+class CheckpointCopy {
+ public:
+  static constexpr size_t kMaxFiles = 1'000'000;
+
+  // engine, files: borrowed; outlive *this. dir: the shard's folder; what an earlier copy left in
+  // its incoming/ goes. identity: of the shard here.
+  static StatusOr<std::unique_ptr<CheckpointCopy>> Begin(Engine* engine, FileSystem* files,
+                                                         const std::string& dir,
+                                                         const ShardIdentity& identity);
+  ~CheckpointCopy();
+  CheckpointCopy(const CheckpointCopy&) = delete;
+  CheckpointCopy& operator=(const CheckpointCopy&) = delete;
+
+  // What the files are called and how large they are. kInvalidArgument for names that are none of
+  // RocksDB's and for too many.
+  static Status Check(const std::vector<CheckpointFile>& files);
+
+  // The file that is written from now on; the one before is complete.
+  Status NextFile(const std::string& name);
+  Status Append(std::string_view bytes);
+  // All files are there: makes them durable, verifies every block of them, makes the database this
+  // shard's, and puts it where the next opening takes it. kCorruption when it is not sound.
+  Status Finish();
+
+ private:
+  CheckpointCopy(Engine* engine, FileSystem* files, std::string dir, const ShardIdentity& identity);
+  Status EndFile();
+  // Verifies the database in incoming/ and gives it the identity.
+  Status Adopt();
+
+  Engine* const engine_;     // borrowed; outlives *this
+  FileSystem* const files_;  // borrowed; outlives *this
+  const std::string dir_;
+  const ShardIdentity identity_;
+  std::unique_ptr<rocksdb::WritableFile> file_;
+};
+
+// Takes what is in ready/, if there is something, in place of the database. To be called with the
+// shard's lock. Goes on where a crash has cut it short.
+Status InstallCopy(FileSystem* files, const std::string& dir);
+// Removes what copies and checkpoints of earlier openings have left. The same.
+Status RemoveLeftovers(FileSystem* files, const std::string& dir);
+
+}  // namespace vasto::storage

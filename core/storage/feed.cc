@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/storage/feed.h"
+
+#include <rocksdb/db.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "core/base/bytes.h"
+#include "core/storage/health.h"
+#include "core/storage/keys.h"
+#include "core/storage/log_file_system.h"
+#include "core/storage/rocksdb_status.h"
+
+namespace vasto::storage {
+namespace {
+
+// How much is written between two marks, and how many marks there are before every other one goes.
+constexpr size_t kBytesBetweenMarks = 1 << 20;
+constexpr size_t kMaxMarks = 1024;
+
+LogId NewLogId(Random* random) {
+  LogId log = 0;
+  while (log == 0) log = random->Next();
+  return log;
+}
+
+bool HasData(rocksdb::DB* db) {
+  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
+  it->Seek(ToSlice(kDataBegin));
+  return it->Valid();
+}
+
+Status Damaged() { return Status::Corruption("what the database says of its logs is damaged"); }
+
+}  // namespace
+
+Feed::Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, uint64_t max_log_bytes)
+    : db_(db), health_(health), max_log_bytes_(max_log_bytes), ring_(budget) {}
+
+// ---- On the disk
+
+StatusOr<Feed::Stored> Feed::Decode(const std::string& bytes) {
+  Stored stored;
+  ByteReader reader(bytes);
+  const auto format = reader.Fixed<uint8_t>();
+  if (reader.ok() && format > kFeedFormat) {
+    return Status::NotSupported("the database's logs have format " + std::to_string(format) +
+                                ", this program reads formats up to " +
+                                std::to_string(kFeedFormat) + ": run a newer version of vasto");
+  }
+  stored.trimmed = reader.Varint();
+  stored.own_trimmed = reader.Varint();
+  const uint64_t count = reader.Varint();
+  for (uint64_t i = 0; i < count && reader.ok(); ++i) {
+    OwnLog own;
+    own.id = reader.Fixed<uint64_t>();
+    own.base = reader.Varint();
+    own.last = reader.Varint();
+    stored.own.push_back(own);
+  }
+  const bool sound = reader.ok() && reader.remaining() == 0 && format == kFeedFormat;
+  return sound ? StatusOr<Stored>(std::move(stored)) : Damaged();
+}
+
+std::string Feed::Encode(const Stored& stored) {
+  std::string bytes;
+  bytes.push_back(static_cast<char>(kFeedFormat));
+  PutVarint(&bytes, stored.trimmed);
+  PutVarint(&bytes, stored.own_trimmed);
+  PutVarint(&bytes, stored.own.size());
+  for (const OwnLog& own : stored.own) {
+    PutFixed<uint64_t>(&bytes, own.id);
+    PutVarint(&bytes, own.base);
+    PutVarint(&bytes, own.last);
+  }
+  return bytes;
+}
+
+Status Feed::LoadPositions() {
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  const rocksdb::Slice prefix = ToSlice(kPositionPrefix);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    const std::string_view log = ToView(it->key()).substr(kPositionPrefix.size());
+    if (log.size() != sizeof(LogId) || it->value().size() != sizeof(uint64_t)) return Damaged();
+    positions_.Raise({GetFixed<LogId>(log.data()), GetFixed<uint64_t>(it->value().data())});
+  }
+  return FromRocksDb(it->status());
+}
+
+Status Feed::ForgetOwn(rocksdb::DB* db, rocksdb::WriteBatch* batch) {
+  std::string stored;
+  const rocksdb::Status found = db->Get(rocksdb::ReadOptions(), ToSlice(kFeedKey), &stored);
+  if (found.IsNotFound()) return Status::Corruption("the copy knows nothing of its logs");
+  VASTO_RETURN_IF_ERROR(FromRocksDb(found));
+  VASTO_ASSIGN_OR_RETURN(const Stored known, Decode(stored));
+  VASTO_ASSIGN_OR_RETURN(const uint64_t own_end, ReadOwnEnd(db));
+  for (const OwnLog& own : known.own) {
+    const uint64_t last = own.last == 0 ? std::max(own.base, own_end) : own.last;
+    if (last == own.base) continue;
+    std::string value;
+    PutFixed<uint64_t>(&value, last - own.base);
+    VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Put(PositionKey(own.id), value)));
+  }
+  const uint64_t latest = db->GetLatestSequenceNumber();
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Delete(ToSlice(kOwnEndKey))));
+  return FromRocksDb(batch->Put(ToSlice(kFeedKey), Encode({latest, latest, {}})));
+}
+
+StatusOr<uint64_t> Feed::ReadOwnEnd(rocksdb::DB* db) {
+  std::string stored;
+  const rocksdb::Status found = db->Get(rocksdb::ReadOptions(), ToSlice(kOwnEndKey), &stored);
+  if (found.IsNotFound()) return db->GetLatestSequenceNumber();
+  VASTO_RETURN_IF_ERROR(FromRocksDb(found));
+  if (stored.size() != sizeof(uint64_t)) return Damaged();
+  const auto end = GetFixed<uint64_t>(stored.data());
+  return end == kOwnOpen ? db->GetLatestSequenceNumber() : end;
+}
+
+Status Feed::AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const {
+  MutexLock lock(&mu_);
+  // It changes only when the one kind follows the other.
+  const uint64_t end = own ? kOwnOpen : own_end_;
+  if (end == stored_own_end_) return {};
+  std::string value;
+  PutFixed<uint64_t>(&value, end);
+  return FromRocksDb(batch->Put(ToSlice(kOwnEndKey), value));
+}
+
+Status Feed::Open(Random* random) {
+  MutexLock lock(&mu_);
+  VASTO_ASSIGN_OR_RETURN(own_end_, ReadOwnEnd(db_));
+  std::string stored;
+  const rocksdb::Status found = db_->Get(rocksdb::ReadOptions(), ToSlice(kFeedKey), &stored);
+  const uint64_t latest = db_->GetLatestSequenceNumber();
+  if (found.IsNotFound()) {
+    trimmed_ = own_trimmed_ = latest;
+    // What was written before anybody was told is a log that can be had only with the whole shard.
+    if (HasData(db_)) own_.push_back({NewLogId(random), 0, latest});
+  } else {
+    VASTO_RETURN_IF_ERROR(FromRocksDb(found));
+    VASTO_ASSIGN_OR_RETURN(Stored known, Decode(stored));
+    trimmed_ = known.trimmed;
+    own_trimmed_ = known.own_trimmed;
+    own_ = std::move(known.own);
+    if (!own_.empty() && own_.back().last == 0)
+      own_.back().last = std::max(own_.back().base, own_end_);
+  }
+  VASTO_RETURN_IF_ERROR(LoadPositions());
+  // Those that hold nothing, or nothing that could still be read.
+  for (const OwnLog& own : own_) positions_.Raise({own.id, own.last - own.base});
+  rocksdb::WriteBatch batch;
+  for (const OwnLog& own : own_) {
+    if (own.last > trimmed_ || own.last == own.base) continue;
+    std::string value;
+    PutFixed<uint64_t>(&value, positions_.Of(own.id));
+    VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(PositionKey(own.id), value)));
+  }
+  std::erase_if(own_, [this](const OwnLog& own)
+                          REQUIRES(mu_) { return own.last <= trimmed_ || own.last == own.base; });
+  log_ = NewLogId(random);
+  own_.push_back({log_, latest, 0});
+  own_last_ = latest;
+  needless_ = {trimmed_, {}};
+  marks_.push_back({latest, positions_});
+  VASTO_RETURN_IF_ERROR(
+      FromRocksDb(batch.Put(ToSlice(kFeedKey), Encode({trimmed_, own_trimmed_, own_}))));
+  std::string end;
+  PutFixed<uint64_t>(&end, own_end_);
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kOwnEndKey), end)));
+  stored_own_end_ = own_end_;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(WriteLogged(db_, *health_, rocksdb::WriteOptions(), &batch)));
+  latest_ = db_->GetLatestSequenceNumber();
+  return {};
+}
+
+// ---- Positions
+
+VersionVector Feed::Positions() const {
+  MutexLock lock(&mu_);
+  return positions_;
+}
+
+Position Feed::OwnPosition() const {
+  MutexLock lock(&mu_);
+  return {log_, own_last_ - base()};
+}
+
+Status Feed::CheckNext(const ChangeBatch& batch) const {
+  MutexLock lock(&mu_);
+  if (batch.log == log_) {
+    return Status::InvalidArgument("changes of this replica's own log came from another one");
+  }
+  const uint64_t have = positions_.Of(batch.log);
+  if (batch.last <= have) return Status::AlreadyExists("these changes are applied already");
+  if (batch.first <= have + 1) return {};
+  return Status::StaleWrite("changes up to " + std::to_string(batch.first - 1) +
+                            " of a log are missing; applied are those up to " +
+                            std::to_string(have));
+}
+
+void Feed::Committed(ChangeBatch batch, uint64_t database_sequence) {
+  latest_ = database_sequence;
+  positions_.Raise({batch.log, batch.last});
+  unmarked_bytes_ += batch.changes.size();
+  ring_.Append(std::move(batch));
+  if (unmarked_bytes_ < kBytesBetweenMarks) return;
+  unmarked_bytes_ = 0;
+  marks_.push_back({database_sequence, positions_});
+  if (marks_.size() < kMaxMarks) return;
+  size_t kept = 0;
+  for (size_t i = 1; i < marks_.size(); i += 2) marks_[kept++] = std::move(marks_[i]);
+  marks_.resize(kept);
+}
+
+void Feed::CommittedOwn(std::string changes, uint64_t database_sequence) {
+  MutexLock lock(&mu_);
+  ChangeBatch batch{.log = log_,
+                    .first = own_last_ - base() + 1,
+                    .last = database_sequence - base(),
+                    .changes = std::move(changes),
+                    .checksum = 0};
+  own_last_ = own_end_ = database_sequence;
+  stored_own_end_ = kOwnOpen;
+  Committed(std::move(batch), database_sequence);
+}
+
+void Feed::CommittedApplied(ChangeBatch applied, uint64_t database_sequence) {
+  MutexLock lock(&mu_);
+  stored_own_end_ = own_end_;
+  Committed(std::move(applied), database_sequence);
+}
+
+void Feed::SetListener(std::function<void()> listener) {
+  MutexLock lock(&listener_mu_);
+  listener_ = std::move(listener);
+}
+
+void Feed::NotifyListener() {
+  MutexLock lock(&listener_mu_);
+  if (listener_) listener_();
+}
+
+// ---- Reading
+
+bool Feed::ReadRing(LogId log, uint64_t have, size_t max_bytes, ChangeBatch* out) const {
+  MutexLock lock(&mu_);
+  return ring_.Read(log, have, max_bytes, out);
+}
+
+StatusOr<Feed::Place> Feed::Locate(LogId log, uint64_t have) const {
+  MutexLock lock(&mu_);
+  const auto own = std::find_if(own_.begin(), own_.end(),
+                                [log](const OwnLog& candidate) { return candidate.id == log; });
+  const bool newest = own != own_.end() && own->last == 0;
+  if (own == own_.end() || (!newest && own->base + have >= own->last)) {
+    return Place{.from = trimmed_ + 1, .untagged_last = 0, .base = 0};
+  }
+  Place place{.from = own->base + have + 1,
+              .untagged_last = newest ? UINT64_MAX : own->last,
+              .base = own->base};
+  if (place.from > trimmed_) return place;
+  if (own->base + have < own_trimmed_) {
+    return Status::NotFound("the log begins after what is asked for");
+  }
+  place.from = trimmed_ + 1;
+  return place;
+}
+
+// ---- Forgetting
+
+void Feed::Trim(const VersionVector& everyone_has) {
+  MutexLock lock(&mu_);
+  ring_.Trim(everyone_has);
+  if (everyone_has.Covers(positions_)) {
+    marks_.clear();
+    needless_ = {latest_, positions_};
+  }
+  while (!marks_.empty() && everyone_has.Covers(marks_.front().positions)) {
+    needless_ = std::move(marks_.front());
+    marks_.pop_front();
+  }
+}
+
+Status Feed::PurgeLog() {
+  MutexLock purge_lock(&purge_mu_);
+  std::pair<uint64_t, uint64_t> now;
+  {
+    MutexLock lock(&mu_);
+    now = {latest_, needless_.sequence};
+    if (purged_at_ == now) return {};
+  }
+  const uint64_t needless = now.second;
+  rocksdb::VectorLogPtr files;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(db_->GetSortedWalFiles(files)));
+  uint64_t bytes = 0;
+  for (const auto& file : files) bytes += file->SizeFileBytes();
+  std::vector<std::string> names;
+  uint64_t sequence = 0;  // up to which the log will be gone
+  bool settled = true;
+  for (size_t i = 0; i < files.size(); ++i) {
+    // A file that is empty yet is not among them; the one before it may be the last.
+    const bool ends = i + 1 == files.size();
+    if (ends && files[i]->Type() != rocksdb::kArchivedLogFile) break;
+    const uint64_t last = ends ? db_->GetLatestSequenceNumber() : files[i + 1]->StartSequence() - 1;
+    if (last > needless && bytes <= max_log_bytes_) break;
+    // RocksDB moves a file that it does not need itself some time later.
+    settled = files[i]->Type() == rocksdb::kArchivedLogFile;
+    if (!settled) break;
+    bytes -= files[i]->SizeFileBytes();
+    names.push_back(files[i]->PathName());
+    sequence = last;
+  }
+  std::string value;
+  {
+    MutexLock lock(&mu_);
+    if (settled) purged_at_ = now;
+    if (names.empty()) return {};
+    trimmed_ = std::max(trimmed_, sequence);
+    // What was written while the files were looked at may be clients' writes.
+    const uint64_t own = sequence <= latest_ ? std::min(sequence, own_end_) : sequence;
+    own_trimmed_ = std::max(own_trimmed_, own);
+    value = Encode({trimmed_, own_trimmed_, own_});
+  }
+  VASTO_RETURN_IF_ERROR(health_->Get());
+  rocksdb::WriteBatch batch;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kFeedKey), value)));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(WriteLogged(db_, *health_, rocksdb::WriteOptions(), &batch)));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(SyncLog(db_, *health_)));
+  for (const std::string& name : names) {
+    VASTO_RETURN_IF_ERROR(FromRocksDb(db_->DeleteFile(name)));
+  }
+  return {};
+}
+
+}  // namespace vasto::storage

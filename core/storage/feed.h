@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a replicated shard knows of logs: its own, that followers read, and how far it has come in
+// those of the other replicas.
+//
+// Each opening of the database begins a log (core/codec/positions.h). Of its own logs the database
+// remembers where each begins among its sequences, so that a position in them is a place in the
+// write-ahead log; changes of other logs are found there by their tags (log_reader.h).
+//
+// On the disk, in the same WriteBatch as what they speak of:
+//   kFeedKey         byte 0 kFeedFormat; varint trimmed, varint own_when_trimmed; varint count,
+//                    then for each own log, oldest first: fixed64 id, varint base, varint last
+//                    (0: the newest, of which what follows base is its own)
+//   kOwnEndKey       fixed64: the sequence of the last batch of clients' writes, as of the last
+//   batch
+//                    of others' changes; kOwnOpen: there were clients' writes since
+//   kPositionPrefix  and the id of a log: the last sequence of it that was applied
+// Sequences in kFeedKey are the database's; a position in an own log is a sequence minus its base.
+//
+// Invariants
+//  1. A position is raised only by the batch that holds all changes up to it.
+//  2. What a follower is given begins where it stands: there is no gap, or an error.
+//  3. Memory is bounded by the budget, the log on the disk by its limit, whatever a follower does.
+//
+// Threads: Load and Begin before all others; Committed… from the sequencer's leader; the rest from
+// any.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/mutex.h"
+#include "core/base/random.h"
+#include "core/base/status.h"
+#include "core/codec/change.h"
+#include "core/codec/positions.h"
+#include "core/storage/feed_ring.h"
+
+namespace rocksdb {
+class DB;
+class WriteBatch;
+}  // namespace rocksdb
+
+namespace vasto::storage {
+
+class ShardHealth;
+
+constexpr uint8_t kFeedFormat = 1;
+constexpr uint64_t kOwnOpen = ~uint64_t{0};
+
+class Feed {
+ public:
+  // db, health, budget: borrowed; outlive *this. max_log_bytes: of write-ahead log files that are
+  // kept for followers only.
+  Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, uint64_t max_log_bytes);
+
+  // Reads what the database holds and begins this opening's log.
+  Status Open(Random* random) EXCLUDES(mu_);
+
+  // Adds to the batch what makes the own logs of a database's copy those of another replica. db:
+  // the copy, to which nothing was written.
+  static Status ForgetOwn(rocksdb::DB* db, rocksdb::WriteBatch* batch);
+
+  LogId log() const { return log_; }
+  // Of this replica, its own logs included.
+  VersionVector Positions() const EXCLUDES(mu_);
+  // Where clients' writes that have been completed so far end in this replica's log.
+  Position OwnPosition() const EXCLUDES(mu_);
+
+  // Whether the changes follow on what is applied. OK; kAlreadyExists: they are applied already;
+  // kStaleWrite: some before them are missing; kInvalidArgument: they are of this very log.
+  Status CheckNext(const ChangeBatch& batch) const EXCLUDES(mu_);
+
+  // Adds to a batch what it changes of kOwnEndKey, maybe nothing. own: it is of clients' writes.
+  Status AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const EXCLUDES(mu_);
+  // A batch with clients' writes was written and the database stands at this sequence.
+  void CommittedOwn(std::string changes, uint64_t database_sequence) EXCLUDES(mu_);
+  // The same for one that holds other replicas' changes, with their range.
+  void CommittedApplied(ChangeBatch applied, uint64_t database_sequence) EXCLUDES(mu_);
+
+  // Called, on the leader's thread, after each of these. Replaces the one before, which is not
+  // called any more once this returned; nullptr: none. Must not block nor call into the shard.
+  void SetListener(std::function<void()> listener) EXCLUDES(listener_mu_);
+  void NotifyListener() EXCLUDES(listener_mu_);
+
+  // Every follower has all of this: what was kept for them may go, from memory at once.
+  void Trim(const VersionVector& everyone_has) EXCLUDES(mu_);
+  // And from the disk: log files that nobody needs, and the oldest beyond the limit. Waits for the
+  // disk.
+  Status PurgeLog() EXCLUDES(mu_);
+
+  // Where to find what follows `have` in a log.
+  struct Place {
+    uint64_t from = 0;  // a sequence of the database
+    // Where the log's part without tags ends; 0: all of it is tagged with the log's id.
+    uint64_t untagged_last = 0;
+    uint64_t base = 0;  // of its untagged part
+  };
+  // From memory. False: what comes next is not there.
+  bool ReadRing(LogId log, uint64_t have, size_t max_bytes, ChangeBatch* out) const EXCLUDES(mu_);
+  // For the log on the disk. kNotFound: it does not reach back that far.
+  StatusOr<Place> Locate(LogId log, uint64_t have) const EXCLUDES(mu_);
+  rocksdb::DB* db() const { return db_; }
+
+ private:
+  // A log of this database; sequences are the database's.
+  struct OwnLog {
+    LogId id = 0;
+    uint64_t base = 0;
+    uint64_t last = 0;  // 0: the newest
+  };
+
+  // What is stored under kFeedKey.
+  struct Stored {
+    uint64_t trimmed = 0;
+    uint64_t own_trimmed = 0;
+    std::vector<OwnLog> own;
+  };
+  static StatusOr<Stored> Decode(const std::string& bytes);
+  // kOwnEndKey as a sequence.
+  static StatusOr<uint64_t> ReadOwnEnd(rocksdb::DB* db);
+  static std::string Encode(const Stored& stored);
+  Status LoadPositions() REQUIRES(mu_);
+  // A moment of the past, so that it can be told later what lies before it.
+  struct Mark {
+    uint64_t sequence = 0;  // of the database
+    VersionVector positions;
+  };
+  void Committed(ChangeBatch batch, uint64_t database_sequence) REQUIRES(mu_);
+  uint64_t base() const REQUIRES(mu_) { return own_.back().base; }
+
+  rocksdb::DB* const db_;            // borrowed; outlives *this
+  const ShardHealth* const health_;  // borrowed; outlives *this
+  const uint64_t max_log_bytes_;
+  LogId log_ = 0;  // set by Open
+
+  Mutex purge_mu_;  // one purge at a time; before mu_
+  mutable Mutex mu_;
+  FeedRing ring_ GUARDED_BY(mu_);
+  VersionVector positions_ GUARDED_BY(mu_);  // the newest own log included
+  std::vector<OwnLog> own_ GUARDED_BY(mu_);
+  // Database sequences of the last batch of clients' writes: for the newest log, whose base it is
+  // before the first; and of all there were.
+  uint64_t own_last_ GUARDED_BY(mu_) = 0;
+  uint64_t own_end_ GUARDED_BY(mu_) = 0;
+  uint64_t stored_own_end_ GUARDED_BY(mu_) = kOwnOpen;
+  // Log files up to this sequence may be gone; whoever had this replica's log up to own_trimmed_
+  // misses nothing by that.
+  uint64_t trimmed_ GUARDED_BY(mu_) = 0;
+  uint64_t own_trimmed_ GUARDED_BY(mu_) = 0;
+  std::deque<Mark> marks_ GUARDED_BY(mu_);  // oldest first
+  size_t unmarked_bytes_ GUARDED_BY(mu_) = 0;
+  uint64_t latest_ GUARDED_BY(mu_) = 0;  // database sequence of the last batch of whatever log
+  std::pair<uint64_t, uint64_t> purged_at_ GUARDED_BY(mu_);  // latest_, needless_ of the last purge
+  Mark needless_ GUARDED_BY(mu_);                            // the newest that every follower has
+
+  Mutex listener_mu_;
+  std::function<void()> listener_ GUARDED_BY(listener_mu_);
+};
+
+}  // namespace vasto::storage

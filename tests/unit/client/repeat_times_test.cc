@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/client/repeat_times.h"
+
+#include <gtest/gtest.h>
+
+namespace vasto::client {
+namespace {
+
+class RepeatTimesTest : public testing::Test {
+ protected:
+  static rpc::WriteResult Result(Code code, EventTime event_time, bool superseded = false) {
+    return {code, event_time, superseded, ""};
+  }
+
+  rpc::WriteBatchRequest request_{
+      .ref = {}, .entries = std::vector<rpc::WriteEntry>(3), .acks = {}};
+  std::vector<rpc::WriteEntry>& entries_ = request_.entries;
+  RepeatTimes times_;
+};
+
+TEST_F(RepeatTimesTest, EntriesKeepTheirOrder) {
+  times_.Give(entries_, {}, 100);
+  EXPECT_GE(entries_[0].event_time, 100u);
+  EXPECT_GT(entries_[1].event_time, entries_[0].event_time);
+  EXPECT_GT(entries_[2].event_time, entries_[1].event_time);
+}
+
+TEST_F(RepeatTimesTest, WhatTheCallerGaveStays) {
+  entries_[1].event_time = 7;
+  times_.Give(entries_, {}, 100);
+  EXPECT_EQ(entries_[1].event_time, 7u);
+  times_.TakeBack(entries_);
+  EXPECT_EQ(entries_[1].event_time, 7u);
+  EXPECT_EQ(entries_[0].event_time, 0u);
+}
+
+TEST_F(RepeatTimesTest, TheFirstOnesStay) {
+  times_.Give(entries_, {}, 100);
+  const EventTime first = entries_[0].event_time;
+  times_.Give(entries_, {}, 5000);
+  EXPECT_EQ(entries_[0].event_time, first);
+}
+
+TEST_F(RepeatTimesTest, WhatTheStoreSaidOfAnUnconfirmedWriteCounts) {
+  const std::vector<rpc::WriteResult> results = {
+      Result(Code::kTimeout, 150), Result(Code::kTimeout, 151), Result(Code::kTimeout, 0)};
+  times_.Give(entries_, results, 100);
+  EXPECT_EQ(entries_[0].event_time, 150u);
+  EXPECT_EQ(entries_[1].event_time, 151u);
+  EXPECT_GT(entries_[2].event_time, 151u) << "it never came to the sequencer, behind the others";
+}
+
+TEST_F(RepeatTimesTest, WithoutAClockTheNextStoreDecides) {
+  times_.Give(entries_, {}, StoreClock().At(1'000'000));
+  EXPECT_EQ(entries_[0].event_time, 0u);
+  times_.Give(entries_, {}, 100);
+  EXPECT_EQ(entries_[0].event_time, 100u) << "known with the second attempt";
+}
+
+TEST_F(RepeatTimesTest, LosingIsAFailureOnlyForWhomGaveATime) {
+  entries_[1].event_time = 7;
+  times_.Give(entries_, {}, 100);
+  std::vector<rpc::WriteResult> results = {Result(Code::kOk, 900, true),
+                                           Result(Code::kOk, 900, true), Result(Code::kOk, 102)};
+  times_.Settle(entries_, results);
+  EXPECT_FALSE(results[0].superseded);
+  EXPECT_EQ(results[0].event_time, entries_[0].event_time) << "its own, not that of the winner";
+  EXPECT_TRUE(results[1].superseded);
+}
+
+TEST_F(RepeatTimesTest, OnlyWhatAStoreGaveTellsOfItsClock) {
+  const std::vector<rpc::WriteResult> results = {Result(Code::kOk, 1), Result(Code::kOk, 2),
+                                                 Result(Code::kOk, 3)};
+  EXPECT_EQ(LastGiven(entries_, results), 3u);
+  entries_[2].event_time = 3;
+  EXPECT_EQ(LastGiven(entries_, results), 0u);
+  EXPECT_EQ(LastGiven({}, {}), 0u);
+}
+
+TEST(StoreClockTest, GoesOnFromWhatItGave) {
+  StoreClock clock;
+  EXPECT_EQ(clock.At(0), 0u);
+  // Its clock is hours ahead of the monotonic one here, as real ones are.
+  const EventTime given = MakeEventTime(50'000'000'000, 4);
+  clock.Observe(given, 1'000'000);
+  EXPECT_GT(clock.At(1'000'000), given);
+  EXPECT_EQ(EventTimeMicros(clock.At(1'500'000)), EventTimeMicros(given) + 500'001);
+}
+
+}  // namespace
+}  // namespace vasto::client

@@ -1,0 +1,531 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/replication/follower.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace vasto::replication {
+namespace {
+
+const Uuid kA{0, 1}, kB{0, 2};
+constexpr LogId kOwn = 100, kLogA = 1, kLogB = 2, kFormer = 3;
+
+rpc::PullResponse Answer(LogId log, std::vector<Position> has, ChangeBatch batch = {}) {
+  rpc::PullResponse response;
+  response.log = log;
+  response.has = std::move(has);
+  response.batch = std::move(batch);
+  return response;
+}
+
+class FollowerTest : public testing::Test {
+ protected:
+  // The one of the last step that counts, by peer.
+  const PullAction* Pull(const Uuid& peer) const {
+    const PullAction* last = nullptr;
+    for (const FollowerAction& action : actions_) {
+      const auto* pull = std::get_if<PullAction>(&action);
+      if (pull != nullptr && pull->peer == peer) last = pull;
+    }
+    return last;
+  }
+  const ApplyAction* Applied() const {
+    return actions_.empty() ? nullptr : std::get_if<ApplyAction>(&actions_[0]);
+  }
+  void Keep(Follower::Actions actions) {
+    actions_ = std::move(actions);
+    for (const FollowerAction& action : actions_) {
+      if (const auto* pull = std::get_if<PullAction>(&action))
+        attempts_[pull->peer] = pull->attempt;
+    }
+  }
+  void Start() { Keep(f_.Configure({kA, kB}, ahead_, have_, now_us_)); }
+  void End(const Uuid& peer, StatusOr<rpc::PullResponse> result) {
+    Keep(f_.PullEnded(peer, attempts_[peer], std::move(result), have_, now_us_));
+  }
+  void Fail(const Uuid& peer) { End(peer, Status::Unavailable("gone")); }
+  void Tick(int64_t after_us) {
+    now_us_ += after_us;
+    Keep(f_.Tick(have_, now_us_));
+  }
+
+  size_t ahead_ = 2;  // of A and B
+  Follower f_{kOwn, false};
+  VersionVector have_;
+  int64_t now_us_ = 1'000'000;
+  Follower::Actions actions_;
+  std::map<Uuid, uint64_t> attempts_;
+};
+
+TEST_F(FollowerTest, AsksEveryPeerAtOnceAndAgainAfterAnAnswer) {
+  Start();
+  ASSERT_NE(Pull(kA), nullptr);
+  ASSERT_NE(Pull(kB), nullptr);
+  EXPECT_FALSE(Pull(kA)->wait) << "first it wants to know how things stand";
+  End(kA, Answer(kLogA, {}));
+  ASSERT_NE(Pull(kA), nullptr);
+  EXPECT_TRUE(Pull(kA)->wait);
+  EXPECT_EQ(Pull(kB), nullptr);
+}
+
+TEST_F(FollowerTest, AppliesBeforeItAsksOn) {
+  Start();
+  ChangeBatch batch{.log = kLogA, .first = 1, .last = 4, .changes = "c", .checksum = 0};
+  End(kA, Answer(kLogA, {{kLogA, 9}}, batch));
+  ASSERT_EQ(actions_.size(), 1u);
+  ASSERT_NE(Applied(), nullptr);
+  EXPECT_EQ(Applied()->batch.last, 4u);
+  have_.Raise(Position{kLogA, 4});
+  Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+  EXPECT_NE(Pull(kA), nullptr);
+}
+
+TEST_F(FollowerTest, WhatAnotherPeerBroughtMeanwhileIsNoFailure) {
+  Start();
+  End(kA, Answer(kLogA, {{kLogA, 4}}, {.log = kLogA, .first = 1, .last = 4, .changes = "c"}));
+  Keep(f_.ApplyEnded(kA, attempts_[kA], Status::AlreadyExists(""), have_, now_us_));
+  EXPECT_NE(Pull(kA), nullptr);
+}
+
+TEST_F(FollowerTest, ChangesThatCannotBeAppliedAreAskedForAgainLater) {
+  Start();
+  End(kA, Answer(kLogA, {{kLogA, 4}}, {.log = kLogA, .first = 1, .last = 4, .changes = "c"}));
+  Keep(f_.ApplyEnded(kA, attempts_[kA], Status::NoSpace(""), have_, now_us_));
+  EXPECT_TRUE(actions_.empty());
+  Tick(Follower::kMinPauseUs);
+  EXPECT_NE(Pull(kA), nullptr);
+}
+
+TEST_F(FollowerTest, OldAnswersAreIgnored) {
+  Start();
+  const uint64_t first = attempts_[kA];
+  Fail(kA);
+  Tick(Follower::kMinPauseUs);
+  Keep(f_.PullEnded(kA, first, Answer(kLogA, {}), have_, now_us_));
+  EXPECT_TRUE(actions_.empty());
+}
+
+TEST_F(FollowerTest, PausesGrowAndEndWithAnAnswer) {
+  Start();
+  int64_t pause_us = Follower::kMinPauseUs;
+  for (int i = 0; i < 10; ++i) {
+    Fail(kA);
+    Tick(pause_us - 1);
+    EXPECT_EQ(Pull(kA), nullptr);
+    Tick(1);
+    EXPECT_NE(Pull(kA), nullptr);
+    pause_us = std::min(2 * pause_us, Follower::kMaxPauseUs);
+  }
+  End(kA, Answer(kLogA, {}));
+  Fail(kA);
+  EXPECT_EQ(f_.next_wake_us(), now_us_ + Follower::kMinPauseUs);
+}
+
+TEST_F(FollowerTest, OneThatIsBackIsNotLeftWaitingForAPause) {
+  Start();
+  for (int i = 0; i < 5; ++i) {
+    Fail(kA);
+    Tick(Follower::kMaxPauseUs);
+  }
+  Fail(kA);
+  Keep(f_.Back(kA, have_, now_us_));
+  ASSERT_NE(Pull(kA), nullptr);
+  Keep(f_.Back(kA, have_, now_us_));
+  EXPECT_TRUE(actions_.empty()) << "it is being asked";
+  Fail(kA);
+  EXPECT_EQ(f_.next_wake_us(), now_us_ + Follower::kMinPauseUs);
+}
+
+// ---- Relaying
+
+TEST_F(FollowerTest, ALogIsAskedOfItsOwnerAsLongAsThatAnswers) {
+  Start();
+  End(kA, Answer(kLogA, {{kLogA, 5}}, {.log = kLogA, .first = 1, .last = 2, .changes = "c"}));
+  End(kB, Answer(kLogB, {{kLogA, 5}}));
+  EXPECT_TRUE(Pull(kB)->relay.empty());
+}
+
+TEST_F(FollowerTest, TheLogOfOneThatIsGoneIsAskedOfTheOtherAtOnce) {
+  Start();
+  End(kA, Answer(kLogA, {{kLogA, 5}}, {.log = kLogA, .first = 1, .last = 2, .changes = "c"}));
+  have_.Raise(Position{kLogA, 2});
+  Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+  End(kB, Answer(kLogB, {}));
+  EXPECT_TRUE(Pull(kB)->relay.empty());
+  Fail(kA);
+  // The question to B was waiting there; another one takes its place.
+  ASSERT_NE(Pull(kB), nullptr);
+  EXPECT_EQ(Pull(kB)->relay, std::vector<LogId>{kLogA});
+}
+
+TEST_F(FollowerTest, AFormerLogIsAskedOfOneOnly) {
+  Start();
+  End(kA, Answer(kLogA, {{kFormer, 7}}));
+  EXPECT_EQ(Pull(kA)->relay, std::vector<LogId>{kFormer});
+  End(kB, Answer(kLogB, {{kFormer, 7}}));
+  EXPECT_TRUE(Pull(kB)->relay.empty());
+}
+
+TEST_F(FollowerTest, ItsOwnNewestLogIsNeverAskedFor) {
+  Start();
+  End(kA, Answer(kLogA, {{kOwn, 7}}));
+  EXPECT_TRUE(Pull(kA)->relay.empty());
+}
+
+TEST_F(FollowerTest, WhatIsCoveredIsNotAskedFor) {
+  have_.Raise(Position{kFormer, 7});
+  Start();
+  End(kA, Answer(kLogA, {{kFormer, 7}}));
+  EXPECT_TRUE(Pull(kA)->relay.empty());
+}
+
+// ---- Serving
+
+TEST_F(FollowerTest, ServesOnceItHasWhatThePeersHad) {
+  Start();
+  EXPECT_FALSE(f_.serving());
+  End(kA, Answer(kLogA, {}));
+  EXPECT_FALSE(f_.serving()) << "B may know more";
+  End(kB, Answer(kLogB, {{kLogB, 3}}, {.log = kLogB, .first = 1, .last = 3, .changes = "c"}));
+  EXPECT_FALSE(f_.serving());
+  have_.Raise(Position{kLogB, 3});
+  Keep(f_.ApplyEnded(kB, attempts_[kB], Status::Ok(), have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(FollowerTest, WhatComesUpMeanwhileNeedNotBeThere) {
+  Start();
+  End(kA, Answer(kLogA, {}));
+  End(kB, Answer(kLogB, {{kLogB, 3}}, {.log = kLogB, .first = 1, .last = 3, .changes = "c"}));
+  have_.Raise(Position{kLogB, 3});
+  End(kA, Answer(kLogA, {{kLogA, 50}}));
+  Keep(f_.ApplyEnded(kB, attempts_[kB], Status::Ok(), have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(FollowerTest, WhatAPeerHasLostItselfNeedNotBeThere) {
+  Start();
+  End(kB, Answer(kLogB, {}));
+  End(kA, Answer(kLogA, {{kLogA, 3}, {kFormer, 5}}));
+  EXPECT_FALSE(f_.serving());
+  have_.Raise(Position{kFormer, 2});
+  End(kA, Answer(kLogA + 10, {{kFormer, 2}}));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(FollowerTest, APeerThatDoesNotAnswerIsWaitedForOnlySoLong) {
+  Start();
+  End(kA, Answer(kLogA, {}));
+  Fail(kB);
+  EXPECT_FALSE(f_.serving());
+  Tick(Follower::kPatienceUs - 1);
+  EXPECT_FALSE(f_.serving());
+  Tick(1);
+  EXPECT_TRUE(f_.serving());
+  EXPECT_EQ(f_.unreachable(), 1u);
+}
+
+TEST_F(FollowerTest, WithoutAnyPeerItServesAfterAWhile) {
+  Start();
+  Fail(kA);
+  Fail(kB);
+  EXPECT_LE(f_.next_wake_us(), now_us_ + Follower::kPatienceUs);
+  Tick(Follower::kPatienceUs);
+  EXPECT_TRUE(f_.serving());
+}
+
+// The first in the order.
+class PreferredTest : public FollowerTest {
+ protected:
+  PreferredTest() { ahead_ = 0; }
+  static rpc::PullResponse Waits(LogId log, std::vector<Position> has) {
+    rpc::PullResponse response = Answer(log, std::move(has));
+    response.waits = true;
+    return response;
+  }
+};
+
+TEST_F(PreferredTest, ServesOnceTheOthersWaitForIt) {
+  Start();
+  EXPECT_FALSE(Pull(kA)->ready) << "it does not know yet what it lacks";
+  End(kB, Answer(kLogB, {}));
+  EXPECT_FALSE(Pull(kB)->ready);
+  End(kA, Answer(kLogA, {}));
+  // Both are asked anew at once, and answer at once.
+  for (const Uuid& peer : {kA, kB}) {
+    ASSERT_NE(Pull(peer), nullptr);
+    EXPECT_TRUE(Pull(peer)->ready);
+    EXPECT_FALSE(Pull(peer)->wait);
+  }
+  EXPECT_FALSE(f_.serving());
+  End(kA, Waits(kLogA, {}));
+  EXPECT_TRUE(Pull(kA)->wait);
+  EXPECT_FALSE(f_.serving());
+  End(kB, Waits(kLogB, {}));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(PreferredTest, ServesOnlyWithWhatTheyHadWhenTheyBeganToWait) {
+  Start();
+  End(kB, Answer(kLogB, {}));
+  End(kA, Answer(kLogA, {}));
+  End(kB, Waits(kLogB, {}));
+  End(kA, Waits(kLogA, {{kLogA, 7}}));
+  EXPECT_FALSE(f_.serving());
+  have_.Raise(Position{kLogA, 7});
+  Tick(1);
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(PreferredTest, WhoDoesNotAnswerNeedNotWait) {
+  Start();
+  Fail(kB);
+  End(kA, Answer(kLogA, {}));
+  Tick(Follower::kPatienceUs);
+  EXPECT_FALSE(f_.serving());
+  End(kA, Waits(kLogA, {}));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(PreferredTest, AfterAStandstillTheyHaveToSaySoAgain) {
+  Start();
+  End(kB, Answer(kLogB, {}));
+  End(kA, Answer(kLogA, {}));
+  End(kB, Waits(kLogB, {}));
+  End(kA, Waits(kLogA, {}));
+  ASSERT_TRUE(f_.serving());
+  Keep(f_.Restart(have_, now_us_));
+  EXPECT_FALSE(Pull(kA)->ready);
+  End(kB, Answer(kLogB, {}));
+  End(kA, Answer(kLogA, {}));
+  EXPECT_FALSE(f_.serving());
+}
+
+// B, behind A in the order, and one more behind it; it serves.
+class SecondTest : public FollowerTest {
+ protected:
+  void SetUp() override {
+    ahead_ = 1;
+    Start();
+    const auto waiting = [](rpc::PullResponse response) {
+      response.waits = true;
+      return response;
+    };
+    End(kA, Answer(kLogA, {}));
+    End(kB, waiting(Answer(kLogB, {})));
+    End(kB, waiting(Answer(kLogB, {})));
+    ASSERT_TRUE(f_.serving());
+  }
+};
+
+TEST_F(SecondTest, WithoutThePreferredOneItServesOnlyWithWhatTheOthersHaveOfThat) {
+  Keep(f_.Silent(kA, have_, now_us_));
+  EXPECT_FALSE(f_.serving()) << "a client may have been told that what B has is kept";
+  ASSERT_NE(Pull(kB), nullptr);
+  EXPECT_FALSE(Pull(kB)->wait);
+  rpc::PullResponse response = Answer(kLogB, {{kLogA, 3}});
+  response.waits = true;
+  End(kB, response);
+  EXPECT_FALSE(f_.serving());
+  EXPECT_EQ(Pull(kB)->relay, std::vector<LogId>{kLogA});
+  have_.Raise(Position{kLogA, 3});
+  End(kB, response);
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(SecondTest, AClosedConnectionIsAsGoodASign) {
+  Fail(kA);
+  EXPECT_FALSE(f_.serving());
+}
+
+TEST_F(SecondTest, OneThatIsSilentForLongIsLostOnce) {
+  Keep(f_.Silent(kA, have_, now_us_));
+  rpc::PullResponse response = Answer(kLogB, {});
+  response.waits = true;
+  End(kB, response);
+  End(kB, response);
+  ASSERT_TRUE(f_.serving());
+  Keep(f_.Silent(kA, have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+  EXPECT_TRUE(actions_.empty());
+}
+
+TEST_F(SecondTest, WithoutOneThatIsBehindItGoesOn) {
+  Keep(f_.Silent(kB, have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+  EXPECT_EQ(f_.unreachable(), 1u);
+}
+
+TEST_F(SecondTest, ASilentOneIsBackWithItsNextAnswer) {
+  Keep(f_.Silent(kB, have_, now_us_));
+  End(kB, Answer(kLogB, {}));
+  EXPECT_EQ(f_.unreachable(), 0u);
+}
+
+rpc::PullResponse OutOfLog(LogId log, std::vector<Position> has, bool serving = true) {
+  rpc::PullResponse response = Answer(log, std::move(has));
+  response.out_of_log = true;
+  response.serving = serving;
+  return response;
+}
+
+TEST_F(FollowerTest, WhatNoLogHoldsAnyMoreKeepsItFromServing) {
+  Start();
+  End(kB, Answer(kLogB, {}));
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}}));
+  EXPECT_EQ(Pull(kA), nullptr) << "asking again at once brings nothing";
+  Tick(Follower::kPatienceUs);
+  EXPECT_FALSE(f_.serving());
+  EXPECT_EQ(f_.out_of_log(), kA);
+  EXPECT_EQ(f_.copy_from(), kA);
+}
+
+TEST_F(FollowerTest, OneThatDoesNotServeIsNotCopied) {
+  Start();
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}}, false));
+  EXPECT_EQ(f_.out_of_log(), kA);
+  EXPECT_EQ(f_.copy_from(), Uuid());
+}
+
+TEST_F(FollowerTest, WhatAPeerSLogDoesNotHoldIsAskedOfTheOthers) {
+  Start();
+  End(kA, Answer(kLogA, {}));
+  End(kB, Answer(kLogB, {{kLogA, 9}}));
+  EXPECT_TRUE(Pull(kB)->relay.empty());
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}}));
+  ASSERT_NE(Pull(kB), nullptr);
+  EXPECT_EQ(Pull(kB)->relay, std::vector<LogId>{kLogA});
+}
+
+// Serving, and A's log does not reach back any more; what A has of this replica's log.
+class BehindTest : public FollowerTest {
+ protected:
+  void SetUp() override {
+    Start();
+    have_.Raise(Position{kOwn, 5});
+    End(kA, Answer(kLogA, {}));
+    End(kB, Answer(kLogB, {}));
+    ASSERT_TRUE(f_.serving());
+  }
+  // A answers that way until patience ends.
+  void AnswerForLong(const std::vector<Position>& has, bool serving = true) {
+    const int64_t end_us = now_us_ + Follower::kPatienceUs + Follower::kMaxPauseUs;
+    for (int i = 0; now_us_ < end_us && f_.serving(); ++i) {
+      if (i == 0 || Pull(kA) != nullptr) End(kA, OutOfLog(kLogA, has, serving));
+      Tick(std::max<int64_t>(f_.next_wake_us() - now_us_, 1));
+    }
+  }
+};
+
+TEST_F(BehindTest, OneThatIsLeftBehindStopsServingToCopy) {
+  AnswerForLong({{kLogA, 900}, {kOwn, 5}});
+  EXPECT_FALSE(f_.serving());
+  ASSERT_NE(Pull(kA), nullptr);
+  EXPECT_EQ(f_.copy_from(), kA);
+  End(kA, OutOfLog(kLogA, {{kLogA, 901}, {kOwn, 5}}));
+  EXPECT_EQ(f_.copy_from(), kA);
+}
+
+TEST_F(BehindTest, ItServesAgainWhenThatPeerDies) {
+  AnswerForLong({{kLogA, 900}, {kOwn, 5}});
+  ASSERT_FALSE(f_.serving());
+  End(kB, Answer(kLogB, {}));
+  Fail(kA);
+  Tick(Follower::kPatienceUs);
+  EXPECT_TRUE(f_.serving());
+  EXPECT_EQ(f_.copy_from(), Uuid());
+}
+
+TEST_F(BehindTest, ItStaysWhenThePeerCannotFollowItEither) {
+  End(kA, Answer(kLogA, {{kOwn, 2}}));
+  AnswerForLong({{kLogA, 900}, {kOwn, 2}});
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(BehindTest, ItStaysWhenItHasWhatThePeerHasNot) {
+  have_.Raise(Position{kLogB, 3});
+  AnswerForLong({{kLogA, 900}, {kOwn, 5}});
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(BehindTest, ItStaysWhenThePeerDoesNotServe) {
+  AnswerForLong({{kLogA, 900}, {kOwn, 5}}, false);
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(BehindTest, OneThatStoodStillLooksAtItsPeersFirst) {
+  Keep(f_.Restart(have_, now_us_));
+  EXPECT_FALSE(f_.serving());
+  ASSERT_NE(Pull(kA), nullptr);
+  ASSERT_NE(Pull(kB), nullptr);
+  End(kA, Answer(kLogA, {{kLogA, 1}}, {.log = kLogA, .first = 1, .last = 1, .changes = "c"}));
+  End(kB, Answer(kLogB, {}));
+  EXPECT_FALSE(f_.serving());
+  have_.Raise(Position{kLogA, 1});
+  Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(BehindTest, AfterAStandstillThoseThatWereGoneAreNotWaitedFor) {
+  Fail(kB);
+  now_us_ += 10 * Follower::kPatienceUs;
+  Keep(f_.Restart(have_, now_us_));
+  End(kA, Answer(kLogA, {}));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(FollowerTest, OneThatWasMadeAnewServesOnlyWithWhatAServingPeerHad) {
+  Follower anew(kOwn, true);
+  Keep(anew.Configure({kA, kB}, 2, have_, now_us_));
+  const auto end = [&](const Uuid& peer, StatusOr<rpc::PullResponse> result) {
+    Keep(anew.PullEnded(peer, attempts_[peer], std::move(result), have_, now_us_));
+  };
+  end(kA, Status::Unavailable("gone"));
+  end(kB, Answer(kLogB, {}));
+  now_us_ += 10 * Follower::kPatienceUs;
+  Keep(anew.Tick(have_, now_us_));
+  EXPECT_FALSE(anew.serving()) << "B may be as new as this one";
+  rpc::PullResponse serving = Answer(kLogA, {{kLogA, 3}}, {.log = kLogA, .first = 1, .last = 3});
+  serving.serving = true;
+  end(kA, serving);
+  EXPECT_FALSE(anew.serving());
+  have_.Raise(Position{kLogA, 3});
+  Keep(anew.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+  EXPECT_TRUE(anew.serving());
+}
+
+TEST_F(FollowerTest, DoesNotWakeForWhatIsOver) {
+  Start();
+  End(kA, Answer(kLogA, {{kFormer, 5}}));  // which is to come, so it goes on without serving
+  Fail(kB);
+  Tick(2 * Follower::kPatienceUs);
+  EXPECT_FALSE(f_.serving());
+  EXPECT_GT(f_.next_wake_us(), now_us_);
+}
+
+TEST_F(FollowerTest, LagCountsFromWhenItWasLevel) {
+  Start();
+  End(kA, Answer(kLogA, {}));
+  End(kB, Answer(kLogB, {}));
+  now_us_ += 1000;
+  EXPECT_EQ(f_.LagUs(have_, now_us_), 0);
+  End(kA, Answer(kLogA, {{kLogA, 5}}, {.log = kLogA, .first = 1, .last = 2, .changes = "c"}));
+  now_us_ += 500;
+  EXPECT_EQ(f_.LagUs(have_, now_us_), 1500);
+  have_.Raise(Position{kLogA, 5});
+  EXPECT_EQ(f_.LagUs(have_, now_us_), 0);
+}
+
+TEST_F(FollowerTest, APeerThatIsNoneAnyMoreIsForgotten) {
+  Start();
+  End(kA, Answer(kLogA, {}));
+  Keep(f_.Configure({kA}, 1, have_, now_us_));
+  EXPECT_TRUE(actions_.empty());
+  EXPECT_TRUE(f_.serving());
+  End(kB, Answer(kLogB, {}));
+  EXPECT_TRUE(actions_.empty());
+}
+
+}  // namespace
+}  // namespace vasto::replication

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/replication/replication_sim.h"
+
+#include <algorithm>
+
+namespace vasto::replication {
+namespace {
+
+constexpr uint64_t kKeys = 12;
+constexpr size_t kMostBatchesOfAnAnswer = 3;
+
+}  // namespace
+
+// A client's write that waits for a majority.
+struct ReplicationSim::ClientWrite final : AckWaiter {
+  ClientWrite(ReplicationSim* of, size_t at, uint64_t n) : sim(of), replica(at), number(n) {}
+  void Ended(bool acknowledged) override {
+    if (!acknowledged) return;
+    sim->promises_[number] = {replica, true};
+    ++sim->counts_.confirmed;
+  }
+  ReplicationSim* const sim;
+  const size_t replica;
+  const uint64_t number;
+};
+
+ReplicationSim::ReplicationSim(uint64_t seed) : random_(SeededRandom(seed)), replicas_(kReplicas) {
+  for (size_t i = 0; i < kReplicas; ++i) {
+    replicas_[i].uuid = Uuid{7, i + 1};
+    replicas_[i].clock = 1'000'000 + Below(5'000'000);  // clocks differ by seconds
+  }
+}
+
+ReplicationSim::~ReplicationSim() = default;
+
+void ReplicationSim::Fail(const std::string& what) {
+  if (failure_.empty()) failure_ = "at " + std::to_string(now_us_) + " us: " + what;
+}
+
+void ReplicationSim::At(int64_t in_us, std::function<void()> fn) {
+  events_.emplace(now_us_ + in_us, std::move(fn));
+}
+
+void ReplicationSim::Advance(int64_t us) {
+  const int64_t end_us = now_us_ + us;
+  while (!events_.empty() && events_.begin()->first <= end_us && failure_.empty()) {
+    auto event = events_.extract(events_.begin());
+    now_us_ = std::max(now_us_, event.key());
+    event.mapped()();
+  }
+  now_us_ = end_us;
+}
+
+// ---- Life and death
+
+void ReplicationSim::Start(size_t i) {
+  Replica& r = replicas_[i];
+  r.up = true;
+  ++r.life;
+  r.data.clear();
+  r.have = {};
+  for (const Batch& batch : r.disk) {
+    r.have.Raise(Position{batch.log, batch.last});
+    for (const Change& change : batch.changes) {
+      r.clock = std::max(r.clock, change.record.event_time);
+      Hold(&r, change);
+    }
+  }
+  for (const Batch& batch : r.disk) CheckHolds(i, batch);
+  r.log = random_->Next() | 1;
+  r.next = 1;
+  r.wake_us = INT64_MAX;
+  r.follower = std::make_unique<Follower>(r.log, false);
+  r.acks = std::make_unique<AckTracker>();
+  std::vector<Uuid> peers;
+  for (size_t k = 0; k < kReplicas; ++k) {
+    if (k != i) peers.push_back(replicas_[k].uuid);
+  }
+  r.acks->Configure(peers);
+  Do(i, r.follower->Configure(peers, i, r.have, now_us_));
+}
+
+void ReplicationSim::Stop(size_t i) {
+  Replica& r = replicas_[i];
+  if (!r.up) return;
+  r.up = false;
+  ++counts_.crashes;
+  // Callers see the connection break.
+  for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("lost"), {});
+  r.parked.clear();
+  r.arriving.clear();
+  At(static_cast<int64_t>(Below(3'000'000)), [this, i] {
+    if (!replicas_[i].up) Start(i);
+  });
+}
+
+void ReplicationSim::Cut(size_t i, std::vector<Batch> kept) {
+  Replica& r = replicas_[i];
+  VersionVector left;
+  for (const Batch& batch : kept) left.Raise(Position{batch.log, batch.last});
+  // With a position all goes that was covered by it, also what lost against something newer here.
+  for (const Batch& lost : r.disk) {
+    if (left.Covers(Position{lost.log, lost.last})) continue;
+    for (const Batch& batch : logs_[lost.log]) {
+      if (batch.last < lost.first || batch.last > lost.last) continue;
+      for (const Change& change : batch.changes) lost_by_[change.write].insert(i);
+    }
+  }
+  r.disk = std::move(kept);
+  r.synced = std::min(r.synced, r.disk.size());
+}
+
+void ReplicationSim::LosePower(size_t i) {
+  Replica& r = replicas_[i];
+  if (!r.up) return;
+  Stop(i);
+  const size_t left = r.synced + Below(r.disk.size() - r.synced + 1);
+  if (left < r.disk.size()) ++counts_.power_losses;
+  Cut(i, std::vector<Batch>(r.disk.begin(), r.disk.begin() + static_cast<ptrdiff_t>(left)));
+}
+
+void ReplicationSim::Restore(size_t i) {
+  Replica& r = replicas_[i];
+  if (!r.up) return;
+  Stop(i);
+  ++counts_.restored;
+  Cut(i, r.backup);
+}
+
+void ReplicationSim::Fault() {
+  const size_t i = Below(kReplicas);
+  switch (Below(10)) {
+    case 0:
+      return Stop(i);
+    case 1:
+      return LosePower(i);
+    case 2:
+      replicas_[i].backup = replicas_[i].disk;
+      return;
+    case 3:
+      if (OneIn(3)) Restore(i);
+      return;
+    case 4:
+      replicas_[i].synced = replicas_[i].disk.size();
+      return;
+    case 5: {
+      const size_t k = Below(kReplicas);
+      if (i == k) return;
+      ++counts_.partitions;
+      cut_links_.insert({i, k});
+      if (OneIn(2)) cut_links_.insert({k, i});
+      At(kSilentUs, [this, i, k] {
+        NoticeSilence(i, k);
+        NoticeSilence(k, i);
+      });
+      At(static_cast<int64_t>(Below(4'000'000)), [this, i, k] {
+        cut_links_.erase({i, k});
+        cut_links_.erase({k, i});
+      });
+      return;
+    }
+    case 6:
+      loss_in_ = OneIn(2) ? 0 : 2 + Below(20);
+      return;
+    case 7:
+      return StandStill(i);
+    case 8: {  // a ping that only took long
+      const size_t k = Below(kReplicas);
+      if (replicas_[i].up && i != k) HearNothingOf(i, k);
+      return;
+    }
+    default:
+      replicas_[i].clock += Below(3'000'000);  // a step of the wall clock, forwards
+  }
+}
+
+void ReplicationSim::StandStill(size_t i) {
+  Replica& r = replicas_[i];
+  if (!r.up) return;
+  ++counts_.standstills;
+  Do(i, r.follower->Restart(r.have, now_us_));
+}
+
+void ReplicationSim::NoticeSilence(size_t i, size_t k) {
+  const bool answers = !cut_links_.contains({i, k}) && !cut_links_.contains({k, i});
+  if (replicas_[i].up && !answers) HearNothingOf(i, k);
+}
+
+void ReplicationSim::HearNothingOf(size_t i, size_t k) {
+  Replica& r = replicas_[i];
+  Do(i, r.follower->Silent(replicas_[k].uuid, r.have, now_us_));
+}
+
+void ReplicationSim::Heal() {
+  clients_ = false;
+  loss_in_ = 0;
+  cut_links_.clear();
+  for (size_t i = 0; i < kReplicas; ++i) {
+    if (!replicas_[i].up) Start(i);
+  }
+}
+
+// ---- Clients
+
+void ReplicationSim::ClientWrites() {
+  if (!clients_) return;
+  const size_t i = Below(kReplicas);
+  if (replicas_[i].up && replicas_[i].follower->serving()) Write(i, ++counts_.writes);
+  At(static_cast<int64_t>(Below(40'000)), [this] { ClientWrites(); });
+}
+
+void ReplicationSim::Write(size_t i, uint64_t number) {
+  Replica& r = replicas_[i];
+  Change change;
+  change.write = number;
+  change.key = "k" + std::to_string(Below(kKeys));
+  change.record.event_time = ++r.clock;
+  // Now and then a client gives an event time of its own, one that another may have given, too.
+  if (OneIn(4)) change.record.event_time = 1'000'000 + Below(200);
+  change.record.origin = i;
+  change.record.tombstone = OneIn(5);
+  const Stored stored{change.record, number};
+  written_[number] = {change.key, stored};
+  const auto it = r.data.find(change.key);
+  const bool wins = it == r.data.end() || WinsOver(change.record, it->second.record);
+  const uint64_t sequence = r.next;
+  // What lost is as good as the one it lost against.
+  if (!wins) return;
+  r.next += 1 + Below(3);
+  const Batch batch{r.log, sequence, r.next - 1, {change}};
+  logs_[r.log].push_back(batch);
+  Commit(i, batch);
+  promises_.try_emplace(number, Promise{i, false});
+  ++counts_.acknowledged;
+  waiting_.push_back(std::make_unique<ClientWrite>(this, i, number));
+  ClientWrite* const waiter = waiting_.back().get();
+  if (r.acks->Wait(r.next - 1, 1, now_us_ + 2'000'000, waiter)) waiter->Ended(true);
+  AnswerParked(i);
+}
+
+void ReplicationSim::Hold(Replica* replica, const Change& change) {
+  const auto [it, added] = replica->data.try_emplace(change.key);
+  if (added || WinsOver(change.record, it->second.record)) {
+    it->second = {change.record, change.write};
+  }
+}
+
+void ReplicationSim::Commit(size_t i, Batch batch) {
+  Replica& r = replicas_[i];
+  for (const Change& change : batch.changes) Hold(&r, change);
+  r.have.Raise(Position{batch.log, batch.last});
+  r.disk.push_back(std::move(batch));
+  if (OneIn(10)) r.synced = r.disk.size();
+  CheckHolds(i, r.disk.back());
+}
+
+void ReplicationSim::Apply(size_t i, const Batch& batch) {
+  Replica& r = replicas_[i];
+  if (batch.log != r.log && batch.log != 0 && batch.last <= r.have.Of(batch.log)) return;
+  if (batch.log == r.log) return Fail("a replica was given its own log");
+  if (batch.first > r.have.Of(batch.log) + 1) return Fail("a gap was to be applied");
+  for (const Change& change : batch.changes) {
+    r.clock = std::max(r.clock, change.record.event_time);
+  }
+  Commit(i, batch);
+}
+
+void ReplicationSim::CheckHolds(size_t i, const Batch& range) {
+  const Replica& r = replicas_[i];
+  const std::vector<Batch>& log = logs_[range.log];
+  auto it = std::lower_bound(log.begin(), log.end(), range.first,
+                             [](const Batch& batch, uint64_t first) { return batch.last < first; });
+  for (; it != log.end() && it->last <= range.last; ++it) {
+    for (const Change& change : it->changes) {
+      const auto stored = r.data.find(change.key);
+      if (stored == r.data.end() || WinsOver(change.record, stored->second.record)) {
+        return Fail("replica " + std::to_string(i) + " claims a change that it lacks");
+      }
+    }
+  }
+}
+
+// ---- What followers do
+
+void ReplicationSim::Do(size_t i, Follower::Actions actions) {
+  Replica& r = replicas_[i];
+  for (FollowerAction& action : actions) {
+    if (const auto* pull = std::get_if<PullAction>(&action)) {
+      SendPull(i, *pull);
+      continue;
+    }
+    const auto& apply = std::get<ApplyAction>(action);
+    const Batch batch = r.arriving[apply.peer];
+    if (batch.log != 0 && !r.have.Covers(Position{batch.log, batch.first - 1})) {
+      Fail("changes after a gap");
+      return;
+    }
+    At(static_cast<int64_t>(Below(5'000)),
+       [this, i, batch, peer = apply.peer, attempt = apply.attempt, life = r.life] {
+         Replica& self = replicas_[i];
+         if (!self.up || self.life != life) return;
+         const bool known = batch.last <= self.have.Of(batch.log);
+         Apply(i, batch);
+         AnswerParked(i);
+         Do(i, self.follower->ApplyEnded(peer, attempt,
+                                         known ? Status::AlreadyExists("") : Status::Ok(),
+                                         self.have, now_us_));
+       });
+  }
+  const int64_t wake_us = r.follower->next_wake_us();
+  if (wake_us >= r.wake_us) return;
+  r.wake_us = wake_us;
+  At(std::max<int64_t>(1, wake_us - now_us_), [this, i, life = r.life] {
+    Replica& self = replicas_[i];
+    if (!self.up || self.life != life) return;
+    self.wake_us = INT64_MAX;
+    Do(i, self.follower->Tick(self.have, now_us_));
+  });
+}
+
+void ReplicationSim::SendPull(size_t i, const PullAction& action) {
+  const size_t k = IndexOf(action.peer);
+  const uint64_t life = replicas_[i].life;
+  auto done = std::make_shared<bool>(false);
+  const auto end = [this, i, life, done, peer = action.peer, attempt = action.attempt](
+                       StatusOr<rpc::PullResponse> result, const std::optional<Batch>& batch) {
+    if (std::exchange(*done, true)) return;
+    Replica& self = replicas_[i];
+    if (!self.up || self.life != life) return;
+    if (batch) {
+      self.arriving[peer] = *batch;
+      if (batch->log != replicas_[IndexOf(peer)].log) ++counts_.relayed;
+    }
+    Do(i, self.follower->PullEnded(peer, attempt, std::move(result), self.have, now_us_));
+  };
+  At(kCallTimeoutUs, [end] { end(Status::Timeout("no answer"), {}); });
+  Parked pull;
+  pull.relay = action.relay;
+  pull.have = replicas_[i].have;
+  pull.number = ++last_pull_;
+  pull.ready = action.ready;
+  pull.answer = [this, i, k, end](StatusOr<rpc::PullResponse> result, std::optional<Batch> batch) {
+    if (Lost(k, i)) return;
+    At(static_cast<int64_t>(Below(20'000)), [end, result, batch] { end(result, batch); });
+  };
+  if (Lost(i, k)) return;
+  const int copies = OneIn(20) ? 2 : 1;
+  for (int copy = 0; copy < copies; ++copy) {
+    At(static_cast<int64_t>(Below(20'000)),
+       [this, k, from = replicas_[i].uuid, pull, wait = action.wait] {
+         DeliverPull(k, from, pull, wait);
+       });
+  }
+}
+
+bool ReplicationSim::Lost(size_t from, size_t to) {
+  return cut_links_.contains({from, to}) || (loss_in_ != 0 && OneIn(loss_in_));
+}
+
+void ReplicationSim::DeliverPull(size_t i, const Uuid& from, const Parked& pull, bool wait) {
+  Replica& r = replicas_[i];
+  if (!r.up) return pull.answer(Status::Unavailable("refused"), {});
+  TakePull(i, from, pull);
+  if (!wait) Do(i, r.follower->Back(from, r.have, now_us_));
+  const auto it = r.parked.find(from);
+  if (wait || it == r.parked.end() || it->second.number != pull.number) return;
+  it->second.answer(ResponseOf(r, pull.ready), {});
+  r.parked.erase(it);
+}
+
+void ReplicationSim::TakePull(size_t i, const Uuid& from, Parked pull) {
+  Replica& r = replicas_[i];
+  if (const auto it = r.parked.find(from); it != r.parked.end()) {
+    it->second.answer(ResponseOf(r, it->second.ready), {});
+    r.parked.erase(it);
+  }
+  for (AckWaiter* waiter : r.acks->Advance(from, pull.have.Of(r.log))) waiter->Ended(true);
+  if (TryAnswer(i, &pull)) return;
+  const uint64_t number = pull.number;
+  r.parked[from] = std::move(pull);
+  At(kPullWaitUs, [this, i, from, number, life = r.life] {
+    Replica& self = replicas_[i];
+    const auto it = self.parked.find(from);
+    if (!self.up || self.life != life || it == self.parked.end()) return;
+    if (it->second.number != number) return;
+    it->second.answer(ResponseOf(self, it->second.ready), {});
+    self.parked.erase(it);
+  });
+}
+
+rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, bool waits) const {
+  rpc::PullResponse response;
+  response.waits = waits;
+  response.serving = replica.follower->serving();
+  response.log = replica.log;
+  response.has = replica.have.positions();
+  return response;
+}
+
+std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& replica, LogId log,
+                                                             uint64_t have) const {
+  Batch out{log, have + 1, have, {}};
+  size_t taken = 0;
+  for (const Batch& batch : replica.disk) {
+    if (batch.log != log || batch.last <= have) continue;
+    if (batch.first > out.last + 1 || taken == kMostBatchesOfAnAnswer) break;
+    out.last = batch.last;
+    out.changes.insert(out.changes.end(), batch.changes.begin(), batch.changes.end());
+    ++taken;
+  }
+  return taken == 0 ? std::nullopt : std::optional(out);
+}
+
+bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
+  const Replica& r = replicas_[i];
+  std::vector<LogId> logs{r.log};
+  logs.insert(logs.end(), pull->relay.begin(), pull->relay.end());
+  for (const LogId log : logs) {
+    if (r.have.Of(log) <= pull->have.Of(log)) continue;
+    const auto batch = ReadLog(r, log, pull->have.Of(log));
+    if (!batch) continue;
+    rpc::PullResponse response = ResponseOf(r, pull->ready);
+    response.batch.log = batch->log;
+    response.batch.first = batch->first;
+    response.batch.last = batch->last;
+    pull->answer(response, batch);
+    return true;
+  }
+  return false;
+}
+
+void ReplicationSim::AnswerParked(size_t i) {
+  Replica& r = replicas_[i];
+  for (auto it = r.parked.begin(); it != r.parked.end();) {
+    it = TryAnswer(i, &it->second) ? r.parked.erase(it) : std::next(it);
+  }
+}
+
+// ---- A run
+
+std::string ReplicationSim::Run() {
+  for (size_t i = 0; i < kReplicas; ++i) Start(i);
+  At(1'500'000, [this] { ClientWrites(); });
+  const uint64_t faults = 20 + Below(40);
+  for (uint64_t n = 0; n < faults && failure_.empty(); ++n) {
+    Advance(static_cast<int64_t>(Below(500'000)));
+    Fault();
+  }
+  Heal();
+  Advance(15'000'000);
+  return failure_.empty() ? CheckEnd() : failure_;
+}
+
+std::string ReplicationSim::CheckEnd() {
+  for (size_t i = 0; i < kReplicas; ++i) {
+    const Replica& r = replicas_[i];
+    const std::string name = "replica " + std::to_string(i);
+    if (!r.follower->serving()) return name + " does not serve";
+    if (r.follower->LagUs(r.have, now_us_) != 0) return name + " has not caught up";
+    if (!r.have.Covers(replicas_[0].have)) return name + " lacks a part of a log";
+    if (r.data.size() != replicas_[0].data.size()) return name + " holds other keys";
+    for (const auto& [key, stored] : r.data) {
+      if (stored.write != replicas_[0].data[key].write) return name + " holds another " + key;
+    }
+  }
+  for (const auto& [number, promise] : promises_) {
+    const std::set<size_t>& losers = lost_by_[number];
+    const bool excused = promise.confirmed ? losers.size() > 1 : losers.contains(promise.replica);
+    const auto& [key, stored] = written_[number];
+    const auto it = replicas_[0].data.find(key);
+    const bool held = it != replicas_[0].data.end() && !WinsOver(stored.record, it->second.record);
+    if (held) continue;
+    if (!excused) return "acknowledged write " + std::to_string(number) + " is lost";
+    ++counts_.excused;
+  }
+  return {};
+}
+
+}  // namespace vasto::replication

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Three replicas of one shard in a world that one seed decides: their followers are the real ones
+// (core/replication/follower.h), as are positions, records and their order; database, network,
+// clocks and clients are made here and fail in every way the seed likes.
+//
+// The database is a list of batches, as a write-ahead log is, of which a loss of power takes the
+// end and a restored backup more; what it holds otherwise follows from the list. The network
+// delays, loses and repeats what replicas say, and parts them, also one way only.
+//
+// A run checks, while it goes on: what a replica applies leaves no gap, and whatever position it
+// claims, it holds every change up to there or a newer one of the key. And at the end, when all is
+// well again for a while: all replicas hold the same, have each other's positions and serve; and
+// every acknowledged write is there, but those whose level does not promise it.
+//
+// Threads: none; one object, one thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/codec/positions.h"
+#include "core/codec/record.h"
+#include "core/replication/ack_tracker.h"
+#include "core/replication/follower.h"
+
+namespace vasto::replication {
+
+class ReplicationSim {
+ public:
+  struct Counts {
+    uint64_t writes = 0;
+    uint64_t acknowledged = 0;  // by the one that accepted it
+    uint64_t confirmed = 0;     // by a majority
+    uint64_t crashes = 0;
+    uint64_t power_losses = 0;  // that took something
+    uint64_t restored = 0;      // old copies
+    uint64_t partitions = 0;
+    uint64_t standstills = 0;
+    uint64_t relayed = 0;  // batches that came by another replica
+    uint64_t excused = 0;  // acknowledged, and lost where the level allows it
+  };
+
+  explicit ReplicationSim(uint64_t seed);
+  ~ReplicationSim();
+
+  // Empty when all held; else what did not.
+  std::string Run();
+  const Counts& counts() const { return counts_; }
+
+ private:
+  static constexpr size_t kReplicas = 3;
+  static constexpr int64_t kPullWaitUs = 500'000;
+  static constexpr int64_t kCallTimeoutUs = 1'500'000;
+  static constexpr int64_t kSilentUs = 300'000;
+
+  struct Change {
+    uint64_t write = 0;  // number of the client's write
+    std::string key;
+    Record record;  // payload: of the write with this number
+  };
+  // One batch of a database.
+  struct Batch {
+    LogId log = 0;
+    uint64_t first = 0;
+    uint64_t last = 0;
+    std::vector<Change> changes;
+  };
+  struct Stored {
+    Record record;
+    uint64_t write = 0;
+  };
+  struct Parked {
+    std::vector<LogId> relay;
+    VersionVector have;
+    uint64_t number = 0;
+    bool ready = false;
+    std::function<void(StatusOr<rpc::PullResponse>, std::optional<Batch>)> answer;
+  };
+  struct Replica {
+    Uuid uuid;
+    bool up = false;
+    uint64_t life = 0;  // counts starts; what belongs to an earlier life is dropped
+    // On its disk.
+    std::vector<Batch> disk;
+    size_t synced = 0;  // batches
+    std::vector<Batch> backup;
+    // In its memory.
+    std::map<std::string, Stored> data;
+    VersionVector have;
+    LogId log = 0;
+    uint64_t next = 1;
+    uint64_t clock = 0;
+    int64_t wake_us = INT64_MAX;  // of the next tick
+    std::unique_ptr<Follower> follower;
+    std::unique_ptr<AckTracker> acks;
+    std::map<Uuid, Parked> parked;
+    std::map<Uuid, Batch> arriving;  // of the answer that the follower works on
+  };
+  // An acknowledged write.
+  struct Promise {
+    size_t replica = 0;
+    bool confirmed = false;
+  };
+  struct ClientWrite;
+
+  void At(int64_t in_us, std::function<void()> fn);
+  // Runs what is due until this much time has passed.
+  void Advance(int64_t us);
+  uint64_t Below(uint64_t n) { return random_->Below(n); }
+  bool OneIn(uint64_t n) { return Below(n) == 0; }
+  void Fail(const std::string& what);
+
+  void Start(size_t i);
+  void Stop(size_t i);
+  void LosePower(size_t i);
+  void Restore(size_t i);
+  // The disk was cut to these batches.
+  void Cut(size_t i, std::vector<Batch> kept);
+  // It looks at the others as one that stood still does.
+  void StandStill(size_t i);
+  // The store of i pings that of k, and marks it when it does not answer.
+  void NoticeSilence(size_t i, size_t k);
+  void HearNothingOf(size_t i, size_t k);
+  void Fault();
+  void Heal();
+
+  void ClientWrites();
+  void Write(size_t i, uint64_t number);
+  static void Hold(Replica* replica, const Change& change);
+  // Puts the batch on the disk and into memory.
+  void Commit(size_t i, Batch batch);
+  void Apply(size_t i, const Batch& batch);
+  // The replica holds each change of this part of the log, or a newer one of the key.
+  void CheckHolds(size_t i, const Batch& range);
+
+  void Do(size_t i, Follower::Actions actions);
+  void SendPull(size_t i, const PullAction& action);
+  // Whether a message that is sent now does not arrive.
+  bool Lost(size_t from, size_t to);
+  void DeliverPull(size_t i, const Uuid& from, const Parked& pull, bool wait);
+  void TakePull(size_t i, const Uuid& from, Parked pull);
+  bool TryAnswer(size_t i, Parked* pull);
+  std::optional<Batch> ReadLog(const Replica& replica, LogId log, uint64_t have) const;
+  void AnswerParked(size_t i);
+  // waits: the one that asks is waited for.
+  rpc::PullResponse ResponseOf(const Replica& replica, bool waits) const;
+
+  size_t IndexOf(const Uuid& uuid) const { return uuid.lo - 1; }
+  std::string CheckEnd();
+
+  const std::unique_ptr<Random> random_;
+  int64_t now_us_ = 1;
+  std::multimap<int64_t, std::function<void()>> events_;
+  std::vector<Replica> replicas_;
+  std::set<std::pair<size_t, size_t>> cut_links_;  // from, to
+  uint64_t loss_in_ = 0;                           // of messages, one is lost; 0: none
+  bool clients_ = true;
+  uint64_t last_pull_ = 0;
+  std::map<uint64_t, std::pair<std::string, Stored>> written_;  // by number of the write
+  std::map<LogId, std::vector<Batch>> logs_;                    // all that was ever in each log
+  std::map<uint64_t, Promise> promises_;
+  std::map<uint64_t, std::set<size_t>> lost_by_;  // write → replicas that lost it from their disk
+  std::vector<std::unique_ptr<ClientWrite>> waiting_;
+  std::string failure_;
+  Counts counts_;
+};
+
+}  // namespace vasto::replication

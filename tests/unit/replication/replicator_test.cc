@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stores that replicate one shard over real sockets, each with its own database, server and
+// threads.
+#include "core/replication/replicator.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/rpc/server.h"
+#include "tests/unit/storage/shard_fixture.h"
+
+namespace vasto::replication {
+namespace {
+
+using storage::Get;
+using storage::Put;
+
+const Uuid kKeyspace{1, 2};
+constexpr int32_t kNumber = 3;
+constexpr int64_t kPatienceUs = 5'000'000;
+
+// A store with a replica of the shard.
+class Store {
+ public:
+  Store(int index, const std::string& dir, std::vector<std::unique_ptr<Store>>* all)
+      : uuid_{7, static_cast<uint64_t>(index + 1)},
+        dir_(dir + "/" + std::to_string(index)),
+        all_(all),
+        hlc_(SystemClock()),
+        pool_("test", 2) {
+    Start();
+  }
+  ~Store() { Stop(); }
+
+  void Start() {
+    rpc::SocketTransportOptions transport;
+    transport_ = rpc::NewSocketTransport(transport);
+    ReplicatorOptions options;
+    options.store = uuid_;
+    options.transport = transport_.get();
+    options.pool = &pool_;
+    options.clock = SystemClock();
+    options.random = SystemRandom();
+    options.logger = Logger::Null();
+    options.find_store = [this](const Uuid& store) { return FindStore(store); };
+    options.on_copied = [this](const Uuid& /*keyspace*/, int32_t /*number*/) { copied_ = true; };
+    replicator_ = std::make_unique<Replicator>(options);
+    dispatcher_ = std::make_unique<rpc::Dispatcher>();
+    replicator_->Register(dispatcher_.get());
+    rpc::ServerOptions server;
+    server.listen = "127.0.0.1:0";
+    server_ = std::make_unique<rpc::Server>(server, dispatcher_.get());
+    ASSERT_TRUE(server_->Start().ok());
+    MutexLock lock(&mu_);
+    address_ = server_->address();
+  }
+  void Stop() {
+    CloseShard();
+    replicator_->Stop();
+    server_->Stop();
+    transport_->Stop();
+  }
+  void OpenShard() {
+    storage::ShardOptions options;
+    options.dir = dir_;
+    options.keyspace = kKeyspace;
+    options.shard = kNumber;
+    options.origin = uuid_.lo;
+    options.hlc = &hlc_;
+    options.pool = &pool_;
+    options.replicated = true;
+    options.max_log_bytes = 0;
+    storage::EngineOptions engine;
+    engine.feed_bytes = feed_bytes_;
+    auto shard = storage::Shard::Open(*storage::NewEngine(engine), options);
+    ASSERT_TRUE(shard.ok()) << shard.status().ToString();
+    shard_ = std::move(*shard);
+    replica_ = replicator_->Attach(kKeyspace, kNumber, shard_.get(), false);
+  }
+  void CloseShard() {
+    if (replica_ == nullptr) return;
+    replicator_->Detach(replica_, kKeyspace, kNumber);
+    replica_.reset();
+    shard_.reset();
+  }
+  void Follow() {
+    std::vector<Uuid> peers;
+    size_t ahead = 0;
+    for (const auto& store : *all_) {
+      if (store.get() == this) {
+        ahead = peers.size();
+      } else {
+        peers.push_back(store->uuid_);
+      }
+    }
+    replica_->Configure(peers, ahead);
+  }
+
+  std::optional<StoreInfo> FindStore(const Uuid& uuid) const {
+    for (const auto& store : *all_) {
+      if (store->uuid_ != uuid) continue;
+      MutexLock lock(&store->mu_);
+      StoreInfo info;
+      info.uuid = uuid;
+      info.address = store->address_;
+      return info;
+    }
+    return std::nullopt;
+  }
+  const Uuid& uuid() const { return uuid_; }
+  std::string address() const { return server_->address(); }
+  storage::Shard* shard() { return shard_.get(); }
+  ShardReplica* replica() { return replica_.get(); }
+  storage::WriteOutcome Write(storage::TestWrite write) {
+    return storage::Apply(shard_.get(), std::move(write));
+  }
+  bool copied() const { return copied_; }
+
+  size_t feed_bytes_ = 64 << 20;
+
+ private:
+  const Uuid uuid_;
+  const std::string dir_;
+  std::vector<std::unique_ptr<Store>>* const all_;
+  HybridClock hlc_;
+  ThreadPool pool_;
+  std::atomic<bool> copied_{false};
+  mutable Mutex mu_;
+  std::string address_ GUARDED_BY(mu_);
+  std::shared_ptr<rpc::Transport> transport_;
+  std::unique_ptr<Replicator> replicator_;
+  std::unique_ptr<rpc::Dispatcher> dispatcher_;
+  std::unique_ptr<rpc::Server> server_;
+  std::unique_ptr<storage::Shard> shard_;
+  std::shared_ptr<ShardReplica> replica_;
+};
+
+class ReplicatorTest : public testing::Test {
+ protected:
+  ReplicatorTest() {
+    // All of them before the first looks for another.
+    stores_.reserve(3);
+    for (int i = 0; i < 3; ++i) {
+      stores_.push_back(std::make_unique<Store>(i, folder_.path(), &stores_));
+    }
+  }
+  ~ReplicatorTest() override {
+    for (auto& store : stores_) store->Stop();
+  }
+  void Run() {
+    for (auto& store : stores_) store->OpenShard();
+    for (auto& store : stores_) store->Follow();
+  }
+  template <typename Condition>
+  void Until(Condition condition) {
+    const int64_t end_us = SystemClock()->MonotonicMicros() + kPatienceUs;
+    while (!condition()) {
+      ASSERT_LT(SystemClock()->MonotonicMicros(), end_us);
+      std::this_thread::yield();
+    }
+  }
+  bool AllServe() const {
+    for (const auto& store : stores_) {
+      if (!store->replica()->serving()) return false;
+    }
+    return true;
+  }
+  StatusOr<rpc::PullResponse> Pull(Store* of, const rpc::PullRequest& request) {
+    auto transport = rpc::NewSocketTransport({});
+    auto channel = transport->Connect(of->address());
+    std::optional<StatusOr<rpc::PullResponse>> result;
+    storage::Latch latch(1);
+    channel->Call<rpc::Pull>(request, SystemClock()->MonotonicMicros() + kPatienceUs,
+                             [&](StatusOr<rpc::PullResponse> response) {
+                               result.emplace(std::move(response));
+                               latch.CountDown();
+                             });
+    latch.Wait();
+    channel.reset();
+    transport->Stop();
+    return std::move(*result);
+  }
+  rpc::PullRequest Request(const Uuid& store) const {
+    rpc::PullRequest request;
+    request.keyspace = kKeyspace;
+    request.shard = kNumber;
+    request.store = store;
+    return request;
+  }
+
+  storage::TempFolder folder_;
+  std::vector<std::unique_ptr<Store>> stores_;
+};
+
+// Learns how a write ended.
+struct Waiter final : AckWaiter {
+  void Ended(bool acknowledged) override {
+    enough = acknowledged;
+    latch.CountDown();
+  }
+  bool Wait() {
+    latch.Wait();
+    return enough;
+  }
+  storage::Latch latch{1};
+  bool enough = false;
+};
+
+TEST_F(ReplicatorTest, WhatOneAcceptsAllGet) {
+  Run();
+  Until([&] { return AllServe(); });
+  std::vector<std::thread> writers;
+  for (size_t i = 0; i < 3; ++i) {
+    writers.emplace_back([&, i] {
+      for (int n = 0; n < 300; ++n) {
+        stores_[i]->Write(Put(std::to_string(i) + "/" + std::to_string(n % 50), std::to_string(n)));
+        stores_[i]->Write(Put("shared" + std::to_string(n % 5), std::to_string(i)));
+      }
+    });
+  }
+  for (std::thread& writer : writers) writer.join();
+  Until([&] {
+    const auto rows = storage::ScanAll(*stores_[0]->shard(), {});
+    return rows.size() == 155 && rows == storage::ScanAll(*stores_[1]->shard(), {}) &&
+           rows == storage::ScanAll(*stores_[2]->shard(), {});
+  });
+  for (auto& store : stores_) {
+    EXPECT_EQ(store->replica()->State().unreachable, 0u);
+    EXPECT_FALSE(store->replica()->State().out_of_log);
+  }
+}
+
+TEST_F(ReplicatorTest, AWriteIsConfirmedByThoseThatHaveIt) {
+  Run();
+  Until([&] { return AllServe(); });
+  for (const int others : {1, 2}) {
+    const Position position = stores_[0]->Write(Put("k", std::to_string(others))).position;
+    Waiter waiter;
+    stores_[0]->replica()->WaitForReplicas(position, others,
+                                           SystemClock()->MonotonicMicros() + kPatienceUs, &waiter);
+    EXPECT_TRUE(waiter.Wait());
+    int have = 0;
+    for (size_t i : {1, 2}) have += Get(*stores_[i]->shard(), "k") == std::to_string(others);
+    EXPECT_GE(have, others);
+  }
+}
+
+TEST_F(ReplicatorTest, WithoutTheOthersNothingIsConfirmed) {
+  stores_[0]->OpenShard();
+  stores_[0]->Follow();
+  EXPECT_EQ(stores_[0]->replica()->CheckFollowers(1).code(), Code::kUnavailable);
+  const Position position = stores_[0]->Write(Put("k", "v")).position;
+  Waiter late;
+  stores_[0]->replica()->WaitForReplicas(position, 1, SystemClock()->MonotonicMicros() + 50'000,
+                                         &late);
+  EXPECT_FALSE(late.Wait());
+  Waiter closed;
+  stores_[0]->replica()->WaitForReplicas(position, 1,
+                                         SystemClock()->MonotonicMicros() + kPatienceUs, &closed);
+  stores_[0]->CloseShard();
+  EXPECT_FALSE(closed.Wait());
+}
+
+TEST_F(ReplicatorTest, AStoreWithoutAReplicaIsRefused) {
+  Run();
+  EXPECT_EQ(Pull(stores_[0].get(), Request({9, 9})).status().code(), Code::kPermission);
+  rpc::PullRequest other = Request(stores_[1]->uuid());
+  other.shard = 77;
+  EXPECT_EQ(Pull(stores_[0].get(), other).status().code(), Code::kUnavailable);
+}
+
+TEST_F(ReplicatorTest, AVectorFromTheFutureIsRefused) {
+  Run();
+  rpc::PullRequest request = Request(stores_[1]->uuid());
+  request.have = {{stores_[0]->shard()->feed()->log(), 1'000'000}};
+  EXPECT_EQ(Pull(stores_[0].get(), request).status().code(), Code::kInvalidArgument);
+}
+
+TEST_F(ReplicatorTest, AnswersAreBounded) {
+  stores_[0]->OpenShard();
+  stores_[0]->Follow();
+  for (int i = 0; i < 100; ++i) stores_[0]->Write(Put(std::to_string(i), std::string(1000, 'v')));
+  rpc::PullRequest request = Request(stores_[1]->uuid());
+  request.max_bytes = 5000;
+  const auto response = Pull(stores_[0].get(), request);
+  ASSERT_TRUE(response.ok());
+  EXPECT_LE(response->batch.changes.size(), 5000u);
+  EXPECT_GT(response->batch.changes.size(), 2000u);
+  EXPECT_TRUE(CheckChangeBatch(response->batch).ok());
+}
+
+TEST_F(ReplicatorTest, AParkedPullIsAnsweredByTheNextWrite) {
+  stores_[0]->OpenShard();
+  stores_[0]->Follow();
+  rpc::PullRequest request = Request(stores_[1]->uuid());
+  request.wait_ms = 60'000;
+  std::thread writer([&] {
+    Until([&] { return stores_[0]->replica()->CheckFollowers(1).ok(); });
+    stores_[0]->Write(Put("k", "v"));
+  });
+  const auto response = Pull(stores_[0].get(), request);
+  writer.join();
+  ASSERT_TRUE(response.ok());
+  EXPECT_FALSE(response->batch.changes.empty());
+}
+
+TEST_F(ReplicatorTest, WhoIsBeyondTheLogsCopiesTheShard) {
+  for (size_t i : {0, 1}) {
+    stores_[i]->feed_bytes_ = 100;
+    stores_[i]->OpenShard();
+  }
+  for (size_t i : {0, 1}) stores_[i]->Follow();
+  for (int i = 0; i < 100; ++i) stores_[0]->Write(Put(std::to_string(i), "v"));
+  Until([&] { return storage::ScanAll(*stores_[1]->shard(), {}).size() == 100; });
+  // Nothing of it stays in a log: they are kept for others only, and not at all here.
+  for (size_t i : {0, 1}) {
+    ASSERT_TRUE(stores_[i]->shard()->Flush().ok());
+    const std::string db = folder_.path() + "/" + std::to_string(i) + "/db";
+    Until([&] {
+      stores_[i]->replica()->TidyUp();
+      return !std::filesystem::exists(db + "/000004.log") &&
+             !std::filesystem::exists(db + "/archive/000004.log");
+    });
+  }
+  stores_[2]->OpenShard();
+  stores_[2]->Follow();
+  Until([&] { return stores_[2]->copied(); });
+  EXPECT_FALSE(stores_[2]->replica()->serving());
+  stores_[2]->CloseShard();
+  stores_[2]->OpenShard();
+  EXPECT_EQ(storage::ScanAll(*stores_[2]->shard(), {}).size(), 100u);
+  stores_[2]->Follow();
+  Until([&] { return stores_[2]->replica()->serving(); });
+  stores_[0]->Write(Put("later", "v"));
+  Until([&] { return Get(*stores_[2]->shard(), "later") == "v"; });
+}
+
+}  // namespace
+}  // namespace vasto::replication

@@ -1,0 +1,558 @@
+// SPDX-License-Identifier: Apache-2.0
+// Shards that follow one another, with this test as the network between them.
+#include "core/storage/feed.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/random.h"
+#include "core/storage/feed_cursor.h"
+#include "tests/unit/storage/shard_fixture.h"
+
+namespace vasto::storage {
+namespace {
+
+constexpr size_t kMany = 1 << 20;
+
+// One replica of the shard.
+class Replica {
+ public:
+  Replica(const std::string& dir, uint64_t origin, Clock* clock, ThreadPool* pool) : hlc_(clock) {
+    options_.dir = dir;
+    options_.keyspace = {1, 2};
+    options_.origin = origin;
+    options_.clock = clock;
+    options_.hlc = &hlc_;
+    options_.pool = pool;
+    options_.replicated = true;
+    Open();
+  }
+  ~Replica() { Close(); }
+
+  void Open() {
+    auto engine = NewEngine(engine_options_);
+    ASSERT_TRUE(engine.ok());
+    auto shard = Shard::Open(*engine, options_);
+    ASSERT_TRUE(shard.ok()) << shard.status().ToString();
+    shard_ = std::move(*shard);
+  }
+  void Close() {
+    cursors_.clear();
+    shard_.reset();
+  }
+  void Reopen() {
+    Close();
+    Open();
+  }
+
+  Shard* shard() { return shard_.get(); }
+  Feed* feed() { return shard_->feed(); }
+  VersionVector Has() { return feed()->Positions(); }
+  WriteOutcome Write(TestWrite write) { return Apply(shard_.get(), std::move(write)); }
+
+  // The next changes for a follower that has this.
+  StatusOr<ChangeBatch> Next(const VersionVector& have, const std::vector<LogId>& relay = {},
+                             size_t max_bytes = kMany, bool may_wait = true) {
+    auto& cursor = cursors_[relay];
+    if (cursor == nullptr) cursor = std::make_unique<FeedCursor>(feed());
+    return cursor->Read(have, relay, max_bytes, may_wait);
+  }
+  WriteOutcome Take(const ChangeBatch& batch) {
+    TestWrite write;
+    write.kind = WriteKind::kApply;
+    write.applied = &batch;
+    return Write(std::move(write));
+  }
+  // Takes over what the source has of its own logs and of those in relay, all of it.
+  Status Follow(Replica* source, const std::vector<LogId>& relay = {}, size_t max_bytes = kMany) {
+    for (;;) {
+      auto batch = source->Next(Has(), relay, max_bytes);
+      if (!batch.ok()) return batch.status();
+      if (batch->log == 0) return {};
+      const WriteOutcome outcome = Take(*batch);
+      if (!outcome.status.ok()) return outcome.status;
+    }
+  }
+  // Everything the source has from anybody.
+  Status FollowAll(Replica* source) {
+    std::vector<LogId> logs;
+    const VersionVector there = source->Has();
+    for (const Position& position : there.positions()) {
+      if (position.log != source->feed()->log() && position.log != feed()->log()) {
+        logs.push_back(position.log);
+      }
+    }
+    return Follow(source, logs);
+  }
+
+  std::string Get(std::string_view key) { return storage::Get(*shard_, key); }
+  std::vector<std::string> Rows() { return ScanAll(*shard_, {}); }
+
+  EngineOptions engine_options_;
+  ShardOptions options_;
+  HybridClock hlc_;
+
+ private:
+  std::unique_ptr<Shard> shard_;
+  std::map<std::vector<LogId>, std::unique_ptr<FeedCursor>> cursors_;
+};
+
+class FeedTest : public testing::Test {
+ protected:
+  FeedTest() : pool_("test", 2) {}
+  std::unique_ptr<Replica> Make(const std::string& name, uint64_t origin) {
+    return std::make_unique<Replica>(folder_.path() + "/" + name, origin, &clock_, &pool_);
+  }
+  EventTime At(int64_t us_from_now) const {
+    return MakeEventTime(clock_.WallMicros() + us_from_now);
+  }
+
+  TempFolder folder_;
+  ManualClock clock_;
+  ThreadPool pool_;
+};
+
+TEST_F(FeedTest, AFollowerComesToHoldTheSame) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k1", "v1"));
+  a->Write(Put("k2", "v2"));
+  a->Write(Del("k1"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  EXPECT_EQ(b->Rows(), (std::vector<std::string>{"k2=v2"}));
+  EXPECT_TRUE(b->Has().Covers(a->Has()));
+  EXPECT_EQ(Read(*b->shard(), "k2").event_time, Read(*a->shard(), "k2").event_time);
+}
+
+TEST_F(FeedTest, ThereIsNothingMoreThen) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k", "v"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  const VersionVector has = b->Has();
+  // What b applied is no news of its own, so that two replicas come to rest.
+  ASSERT_TRUE(a->Follow(b.get()).ok());
+  EXPECT_EQ(a->Next(b->Has())->log, 0u);
+  EXPECT_EQ(b->Next(a->Has())->log, 0u);
+  EXPECT_EQ(b->Has(), has);
+}
+
+TEST_F(FeedTest, AWriteSaysWhereItIs) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  const Position position = a->Write(Put("k", "v")).position;
+  EXPECT_EQ(position.log, a->feed()->log());
+  EXPECT_FALSE(b->Has().Covers(position));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  EXPECT_TRUE(b->Has().Covers(position));
+}
+
+TEST_F(FeedTest, ARepeatedWriteIsNoNews) {
+  auto a = Make("a", 1);
+  const EventTime time = At(-10);
+  const WriteOutcome first = a->Write(Put("k", "v", time));
+  const WriteOutcome again = a->Write(Put("k", "v", time));
+  EXPECT_TRUE(again.status.ok());
+  EXPECT_EQ(again.position, first.position);
+}
+
+TEST_F(FeedTest, TheNewestWinsOnBothSides) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  const EventTime early = At(-20);
+  const EventTime late = At(-10);
+  a->Write(Put("x", "a-late", late));
+  b->Write(Put("x", "b-early", early));
+  a->Write(Put("y", "a-early", early));
+  b->Write(Del("y", late));
+  // A tie is decided by the origin, the same on both sides.
+  a->Write(Put("z", "a", late));
+  b->Write(Put("z", "b", late));
+  ASSERT_TRUE(a->Follow(b.get()).ok());
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  EXPECT_EQ(a->Rows(), (std::vector<std::string>{"x=a-late", "z=b"}));
+  EXPECT_EQ(b->Rows(), a->Rows());
+}
+
+TEST_F(FeedTest, LaterWritesOfAFollowerComeAfterWhatItApplied) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  // The clock of a's machine is ahead.
+  a->hlc_.Observe(At(5'000'000));
+  a->Write(Put("k", "old"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  b->Write(Put("k", "new"));
+  ASSERT_TRUE(a->Follow(b.get()).ok());
+  EXPECT_EQ(a->Get("k"), "new");
+  EXPECT_EQ(b->Get("k"), "new");
+}
+
+TEST_F(FeedTest, WhatIsAppliedTwiceIsRefused) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k", "v"));
+  const ChangeBatch batch = *a->Next({});
+  ASSERT_TRUE(b->Take(batch).status.ok());
+  EXPECT_EQ(b->Take(batch).status.code(), Code::kAlreadyExists);
+}
+
+TEST_F(FeedTest, AGapIsRefused) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  const Position first = a->Write(Put("k1", "v")).position;
+  a->Write(Put("k2", "v"));
+  const ChangeBatch second = *a->Next(VersionVector({first}));
+  EXPECT_EQ(b->Take(second).status.code(), Code::kStaleWrite);
+  EXPECT_EQ(b->Get("k2"), "NOT_FOUND");
+  EXPECT_EQ(b->Has().Of(first.log), 0u);
+}
+
+TEST_F(FeedTest, DamagedChangesAreRefusedWhole) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k1", "v"));
+  a->Write(Put("k2", "v"));
+  const ChangeBatch good = *a->Next({});
+  ChangeBatch flipped = good;
+  flipped.changes[good.changes.size() - 1] ^= 1;
+  EXPECT_EQ(b->Take(flipped).status.code(), Code::kCorruption);
+  // Even where the batch's own checksum was made for the damage.
+  flipped.checksum = ChecksumOf(flipped);
+  EXPECT_EQ(b->Take(flipped).status.code(), Code::kCorruption);
+  EXPECT_EQ(b->Get("k1"), "NOT_FOUND");
+  EXPECT_TRUE(b->Take(good).status.ok());
+}
+
+TEST_F(FeedTest, AReplicaDoesNotFollowItself) {
+  auto a = Make("a", 1);
+  a->Write(Put("k", "v"));
+  EXPECT_EQ(a->Take(*a->Next({})).status.code(), Code::kInvalidArgument);
+}
+
+TEST_F(FeedTest, PositionsSurviveWithTheData) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k", "v"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  const VersionVector has = b->Has();
+  b->Reopen();
+  EXPECT_TRUE(b->Has().Covers(has));
+  EXPECT_EQ(b->Get("k"), "v");
+}
+
+TEST_F(FeedTest, EachOpeningBeginsALog) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  const Position before = a->Write(Put("k1", "v")).position;
+  a->Reopen();
+  const Position after = a->Write(Put("k2", "v")).position;
+  EXPECT_NE(before.log, after.log);
+  EXPECT_TRUE(a->Has().Covers(before));
+  // The new log alone is not all.
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  EXPECT_EQ(b->Rows(), (std::vector<std::string>{"k2=v"}));
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_EQ(b->Rows(), (std::vector<std::string>{"k1=v", "k2=v"}));
+  EXPECT_TRUE(b->Has().Covers(a->Has()));
+}
+
+TEST_F(FeedTest, ALogIsReadFromTheDiskWhereMemoryDoesNotReach) {
+  auto a = Make("a", 1);
+  a->engine_options_.feed_bytes = 1000;
+  a->Reopen();
+  auto b = Make("b", 2);
+  std::vector<std::string> rows;
+  for (int i = 100; i < 400; ++i) {
+    const std::string key = std::to_string(i);
+    a->Write(Put(key, std::string(100, 'v')));
+    rows.push_back(key + "=" + std::string(100, 'v'));
+    if (i % 100 == 50) {
+      ASSERT_TRUE(a->shard()->Flush().ok());
+    }
+  }
+  EXPECT_EQ(a->Next({}, {}, kMany, false).status().code(), Code::kBusy);
+  // In answers of a few changes each.
+  ASSERT_TRUE(b->Follow(a.get(), {}, 1000).ok());
+  EXPECT_EQ(b->Rows(), rows);
+  // And on from there, from memory and from the disk.
+  a->Write(Put("x", "y"));
+  EXPECT_TRUE(a->Next(b->Has(), {}, kMany, false).ok());
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  EXPECT_EQ(b->Get("x"), "y");
+}
+
+TEST_F(FeedTest, ARelayGivesWhatTheSourceCannot) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  auto c = Make("c", 3);
+  a->Write(Put("k1", "v"));
+  b->Write(Put("k2", "v"));
+  a->Write(Put("k3", "v"));
+  const LogId log = a->feed()->log();
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  a->Close();
+  // Of b itself only.
+  ASSERT_TRUE(c->Follow(b.get()).ok());
+  EXPECT_EQ(c->Rows(), (std::vector<std::string>{"k2=v"}));
+  ASSERT_TRUE(c->Follow(b.get(), {log}).ok());
+  EXPECT_EQ(c->Rows(), (std::vector<std::string>{"k1=v", "k2=v", "k3=v"}));
+  EXPECT_EQ(c->Has().Of(log), b->Has().Of(log));
+}
+
+TEST_F(FeedTest, ARelayGivesAlsoWhatLostThere) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k", "early", At(-20)));
+  b->Write(Put("k", "late", At(-10)));
+  const LogId log = a->feed()->log();
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  // Who has the position has the change, even if what it lost against never comes.
+  for (const std::string from : {"memory", "disk"}) {
+    auto c = Make("c-" + from, 3);
+    ASSERT_TRUE(c->FollowAll(b.get()).ok());
+    EXPECT_EQ(c->Get("k"), "late");
+    auto d = Make("d-" + from, 4);
+    VersionVector have({{b->feed()->log(), b->Has().Of(b->feed()->log())}});
+    auto batch = b->Next(have, {log});
+    ASSERT_TRUE(batch.ok());
+    ASSERT_EQ(batch->log, log);
+    ASSERT_TRUE(d->Take(*batch).status.ok());
+    EXPECT_EQ(d->Get("k"), "early") << from;
+    b->Reopen();
+  }
+}
+
+TEST_F(FeedTest, ARelayReadsTheDiskToo) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  auto c = Make("c", 3);
+  for (int i = 0; i < 20; ++i) {
+    a->Write(Put("a" + std::to_string(i), "v"));
+    b->Write(Put("b" + std::to_string(i), "v"));
+    ASSERT_TRUE(b->Follow(a.get()).ok());
+    // So that c has the beginning already.
+    if (i == 5) {
+      ASSERT_TRUE(c->Follow(a.get()).ok());
+    }
+  }
+  const LogId log = a->feed()->log();
+  b->Reopen();
+  ASSERT_TRUE(c->Follow(b.get(), {log}).ok());
+  EXPECT_EQ(c->Has().Of(log), a->Has().Of(log));
+  EXPECT_EQ(c->Get("a19"), "v");
+}
+
+TEST_F(FeedTest, WhatADatabaseLostComesBackFromItsFollower) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("k1", "v1"));
+  ASSERT_TRUE(a->shard()->Flush().ok());
+  a->Close();
+  // An old copy of the folder, as after a restore, or the loss of what was not synced.
+  std::filesystem::copy(folder_.path() + "/a", folder_.path() + "/old",
+                        std::filesystem::copy_options::recursive);
+  a->Open();
+  a->Write(Put("k2", "v2"));
+  a->Write(Put("k1", "newer"));
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  a->Close();
+  std::filesystem::remove_all(folder_.path() + "/a");
+  std::filesystem::rename(folder_.path() + "/old", folder_.path() + "/a");
+  a->Open();
+  EXPECT_EQ(a->Get("k2"), "NOT_FOUND");
+  // It writes on, at sequences that it had used before.
+  a->Write(Put("k3", "v3"));
+  ASSERT_TRUE(a->FollowAll(b.get()).ok());
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_EQ(a->Rows(), (std::vector<std::string>{"k1=newer", "k2=v2", "k3=v3"}));
+  EXPECT_EQ(b->Rows(), a->Rows());
+  EXPECT_TRUE(a->Has().Covers(b->Has()));
+}
+
+TEST_F(FeedTest, WhatEveryFollowerHasGoes) {
+  auto a = Make("a", 1);
+  a->Write(Put("k1", "v"));
+  const VersionVector everyone = a->Has();
+  a->Write(Put("k2", "v"));
+  ASSERT_TRUE(a->shard()->Flush().ok());
+  a->feed()->Trim(everyone);
+  ASSERT_TRUE(a->feed()->PurgeLog().ok());
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/a/db/000004.log") ||
+              std::filesystem::exists(folder_.path() + "/a/db/archive/000004.log"));
+  // The second is still in memory, and the first on the disk.
+  EXPECT_TRUE(a->Next(everyone, {}, kMany, false).ok());
+  EXPECT_TRUE(a->Next({}).ok());
+  a->Reopen();
+  a->feed()->Trim(a->Has());
+  ASSERT_TRUE(a->shard()->Flush().ok());
+  ASSERT_TRUE(a->feed()->PurgeLog().ok());
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/a/db/archive/000004.log"));
+  const LogId former = everyone.positions()[0].log;
+  EXPECT_EQ(a->Next({}, {former}).status().code(), Code::kNotFound);
+}
+
+TEST_F(FeedTest, AFollowerThatHasEverythingIsNotSentAwayByAPurge) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  auto c = Make("c", 3);
+  a->Write(Put("k1", "v"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  // What a applies of c moves its database on, but not its log.
+  c->Write(Put("c", "v"));
+  ASSERT_TRUE(a->Follow(c.get()).ok());
+  ASSERT_TRUE(b->Follow(c.get()).ok());
+  a->Reopen();
+  // Its former log seems to go on behind what b has, but for nothing.
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_TRUE(b->Has().Covers(a->Has()));
+  a->feed()->Trim(a->Has());
+  ASSERT_TRUE(a->shard()->Flush().ok());
+  ASSERT_TRUE(a->feed()->PurgeLog().ok());
+  a->Write(Put("k2", "v"));
+  a->Reopen();
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_EQ(b->Get("k2"), "v");
+}
+
+TEST_F(FeedTest, OneThatOnlyFollowedHasNoLogToTellOf) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  for (int i = 0; i < 10; ++i) a->Write(Put("k" + std::to_string(i), "v"));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  const VersionVector has = b->Has();
+  b->Reopen();
+  b->Reopen();
+  EXPECT_EQ(b->Has(), has);
+  // Nor does it when its log files are gone.
+  b->options_.max_log_bytes = 0;
+  b->Reopen();
+  ASSERT_TRUE(b->shard()->Flush().ok());
+  ASSERT_TRUE(b->feed()->PurgeLog().ok());
+  b->Reopen();
+  EXPECT_EQ(b->Has(), has);
+}
+
+TEST_F(FeedTest, WhatWasThereBeforeAnybodyFollowedIsOnlyHadWithTheWholeShard) {
+  auto a = Make("a", 1);
+  a->Close();
+  std::filesystem::remove_all(folder_.path() + "/a");
+  a->options_.replicated = false;
+  a->Open();
+  a->Write(Put("k", "v"));
+  a->options_.replicated = true;
+  a->Reopen();
+  auto b = Make("b", 2);
+  EXPECT_FALSE(b->Has().Covers(a->Has())) << "an empty follower is not level with it";
+  EXPECT_EQ(b->FollowAll(a.get()).code(), Code::kNotFound);
+  // It stays so, and is the same log.
+  const VersionVector has = a->Has();
+  a->Reopen();
+  EXPECT_EQ(a->Has(), has);
+}
+
+TEST_F(FeedTest, ALogEndsWithItsLastWrite) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  a->Write(Put("mine", "v"));
+  const Position last = a->feed()->OwnPosition();
+  b->Write(Put("other", "v"));
+  ASSERT_TRUE(a->Follow(b.get()).ok());
+  a->Reopen();
+  EXPECT_EQ(a->Has().Of(last.log), last.sequence);
+  // What comes after others' changes counts again.
+  a->Write(Put("more", "v"));
+  const Position more = a->feed()->OwnPosition();
+  a->Reopen();
+  EXPECT_GE(a->Has().Of(more.log), more.sequence);
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_EQ(b->Get("more"), "v");
+}
+
+TEST_F(FeedTest, TheLogOnTheDiskHasALimit) {
+  auto a = Make("a", 1);
+  a->options_.max_log_bytes = 100'000;
+  a->Reopen();
+  for (int i = 0; i < 40; ++i) {
+    a->Write(Put("k", std::string(10'000, 'v')));
+    if (i % 4 == 3) {
+      ASSERT_TRUE(a->shard()->Flush().ok());
+    }
+  }
+  ASSERT_TRUE(a->feed()->PurgeLog().ok());
+  uint64_t bytes = 0;
+  for (const auto& file : std::filesystem::directory_iterator(folder_.path() + "/a/db/archive")) {
+    bytes += file.file_size();
+  }
+  EXPECT_LE(bytes, 100'000u);
+  EXPECT_GT(bytes, 40'000u);
+  auto b = Make("b", 2);
+  // From memory all is still there; from the disk it is not.
+  a->Reopen();
+  EXPECT_EQ(b->FollowAll(a.get()).code(), Code::kNotFound);
+}
+
+class HistoryTest : public FeedTest {
+ protected:
+  HistoryTest() {
+    for (uint64_t i = 0; i < 3; ++i) replicas_.push_back(Make("r" + std::to_string(i), i + 1));
+  }
+  EventTime SomeTime() { return random_->Below(2) == 0 ? 0 : At(-int64_t(random_->Below(2000))); }
+  // Something happens to one replica.
+  void Step(int number) {
+    Replica* replica = replicas_[random_->Below(3)].get();
+    Replica* other = replicas_[random_->Below(3)].get();
+    const std::string key = "k" + std::to_string(random_->Below(20));
+    clock_.Advance(static_cast<int64_t>(random_->Below(1000)));
+    switch (random_->Below(8)) {
+      case 0:
+        if (random_->Below(10) == 0) replica->Reopen();
+        return;
+      case 1:
+        replica->Write(Del(key, SomeTime()));
+        return;
+      case 2:
+        if (other != replica) {
+          EXPECT_TRUE(replica->FollowAll(other).ok());
+        }
+        return;
+      case 3:
+        if (other != replica) {
+          EXPECT_TRUE(replica->Follow(other, {}, 100).ok());
+        }
+        return;
+      default:
+        replica->Write(Put(key, std::to_string(number), SomeTime()));
+    }
+  }
+  void FollowEachOther() {
+    for (auto& to : replicas_) {
+      for (auto& from : replicas_) {
+        if (to != from) {
+          EXPECT_TRUE(to->FollowAll(from.get()).ok());
+        }
+      }
+    }
+  }
+
+  const std::unique_ptr<Random> random_ = SeededRandom(4711);
+  std::vector<std::unique_ptr<Replica>> replicas_;
+};
+
+TEST_F(HistoryTest, ReplicasOfAnyHistoryEndAlike) {
+  for (int step = 0; step < 600; ++step) Step(step);
+  FollowEachOther();
+  FollowEachOther();
+  EXPECT_FALSE(replicas_[0]->Rows().empty());
+  for (auto& replica : replicas_) {
+    EXPECT_EQ(replica->Rows(), replicas_[0]->Rows());
+    EXPECT_TRUE(replica->Has().Covers(replicas_[0]->Has()));
+  }
+}
+
+}  // namespace
+}  // namespace vasto::storage
