@@ -36,7 +36,8 @@ def exported(library):
     for line in output("nm", "-D", "--defined-only", "--with-symbol-versions",
                        str(library)).splitlines():
         kind, name = line.split()[-2:]
-        if kind != "A":
+        # Small letters are local: GNU ld keeps one there when a sanitizer refers to it.
+        if kind == "u" or (kind.isupper() and kind != "A"):
             name, _, node = name.partition("@@")
             found[name] = node
     return found

@@ -14,7 +14,8 @@ namespace {
 TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   const char* const only = std::getenv("VASTO_SEED");
   const uint64_t first = only == nullptr ? 1 : std::strtoull(only, nullptr, 10);
-  const uint64_t count = only != nullptr ? 1 : std::getenv("VASTO_SOAK") != nullptr ? 50'000 : 4000;
+  const bool soak = std::getenv("VASTO_SOAK") != nullptr;
+  const uint64_t count = only != nullptr ? 1 : soak ? 50'000 : VASTO_SEEDS;
   ReplicationSim::Counts sum;
   for (uint64_t seed = first; seed < first + count; ++seed) {
     ReplicationSim sim(seed);
@@ -33,8 +34,7 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   std::printf(
       "%llu runs: %llu writes, %llu of them confirmed by a majority; %llu crashes, %llu "
       "losses of power, %llu old copies, %llu partitions, %llu standstills; %llu batches relayed; "
-      "lost "
-      "where that is allowed: %llu\n",
+      "lost where that is allowed: %llu\n",
       static_cast<unsigned long long>(count), static_cast<unsigned long long>(sum.writes),
       static_cast<unsigned long long>(sum.confirmed), static_cast<unsigned long long>(sum.crashes),
       static_cast<unsigned long long>(sum.power_losses),

@@ -162,7 +162,9 @@ std::map<std::string, IdlFields> ParseIdl() {
 // Anything at all, to count the members of an aggregate.
 struct Anything {
   template <typename T>
-  operator T() const;  // NOLINT(google-explicit-constructor)
+  operator T() const {  // NOLINT(google-explicit-constructor)
+    return T{};
+  }
 };
 template <typename T, typename... Args>
 constexpr size_t MemberCount() {
