@@ -40,10 +40,11 @@ struct PullResponse {
   2: list<Position> has,        // what the answering replica has, of every log
   3: LogId log = 0,             // its own newest log
   4: bool serving = false,      // whether it serves clients
-  5: i64 time_us = 0,           // what it accepted before this moment of its clock is in `has`
+  5: i64 settled = 0,           // what it accepted before this moment of its hybrid clock is in `has`
   6: i32 protocol_version = 0,
   7: bool out_of_log = false,   // its logs hold no more what the asking one lacks of them
   8: bool waits = false,        // what clients write here from now on is answered when the asking one has it
+  9: i64 complete = 0,          // what any replica accepted before this moment of its clock is in `has`
 }
 
 struct CopyFile {

@@ -114,6 +114,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   peer.log = response.log;
   peer.serving = response.serving;
   peer.has = VersionVector(response.has);
+  TakeClaim(response, &peer);
   if (!std::exchange(peer.answered, true)) peer.first = peer.has;
   // What it accepted before it waited for this replica.
   if (response.waits && !std::exchange(peer.waits, true)) peer.first = peer.has;
@@ -214,10 +215,31 @@ int64_t Follower::next_wake_us() const {
 
 // ---- How it stands
 
+void Follower::TakeClaim(const rpc::PullResponse& response, Peer* peer) {
+  if (peer->claim && peer->has.Covers(peer->claim->has)) return;
+  peer->claim = Claim{peer->has, response.settled, response.complete};
+}
+
 void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
   for (auto& [uuid, peer] : peers_) {
     if (peer.answers && have.Covers(peer.has)) peer.level_us = now_us;
+    if (!peer.claim || !have.Covers(peer.claim->has)) continue;
+    peer.settled = peer.claim->settled;
+    peer.complete = peer.claim->complete;
+    peer.claim.reset();
   }
+}
+
+EventTime Follower::Complete(EventTime settled) const {
+  if (!configured_) return 0;
+  for (const auto& [uuid, peer] : peers_) settled = std::min(settled, peer.settled);
+  return settled;
+}
+
+EventTime Follower::Agreed(EventTime settled) const {
+  EventTime agreed = Complete(settled);
+  for (const auto& [uuid, peer] : peers_) agreed = std::min(agreed, peer.complete);
+  return agreed;
 }
 
 bool Follower::IsLevel(const Peer& peer, const VersionVector& have) const {

@@ -23,6 +23,11 @@
 // peer that clients prefer, which others may have followed more closely; or when it cannot follow a
 // serving peer any more that has all it has: it must copy that peer.
 //
+// Forgetting: a tombstone may go when every replica has it and nothing that any of them accepted
+// before it had it is still to come. Each replica says with its positions up to which moment of
+// its clock they hold all that it accepted (settled), and all that anybody did (complete): the
+// least of what the others and it have settled. What all have complete, and have told, is agreed.
+//
 // Invariants
 //  1. At most one question to a peer counts; answers to earlier ones are ignored.
 //  2. Changes are asked for only from where this replica stands; so a gap cannot be applied.
@@ -32,9 +37,11 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <variant>
 #include <vector>
 
+#include "core/base/hlc.h"
 #include "core/base/status.h"
 #include "core/base/uuid.h"
 #include "core/codec/change.h"
@@ -100,6 +107,11 @@ class Follower {
   uint32_t unreachable() const;
   // How long ago this replica had all that each of the peers that answer has.
   int64_t LagUs(const VersionVector& have, int64_t now_us) const;
+  // What any replica accepted before this moment, by the clock of the one that did, is here; and
+  // every replica has that, and this one all that any accepted before it had that. settled: what
+  // this replica accepted before is here. 0: not known.
+  EventTime Complete(EventTime settled) const;
+  EventTime Agreed(EventTime settled) const;
   // A peer whose log does not hold any more what is missing here; nil: none.
   Uuid out_of_log() const;
   // The one of them to copy, now that this replica does not serve; nil: none.
@@ -107,6 +119,12 @@ class Follower {
 
  private:
   enum class Phase { kPausing, kPulling, kApplying };
+  // What a peer said of itself once; it counts when this replica has all that the peer had then.
+  struct Claim {
+    VersionVector has;
+    EventTime settled = 0;
+    EventTime complete = 0;
+  };
   struct Peer {
     Phase phase = Phase::kPausing;
     uint64_t attempt = 0;
@@ -128,6 +146,9 @@ class Follower {
     bool serving = false;      // as of its last answer
     int64_t level_us = 0;      // when this replica last had all that it has
     std::vector<LogId> relay;  // of the question that is under way
+    EventTime settled = 0;     // of its last claim that counts
+    EventTime complete = 0;
+    std::optional<Claim> claim;  // that does not yet
   };
 
   void Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions);
@@ -141,6 +162,9 @@ class Follower {
   void Restart(const VersionVector& have, Actions* actions);
   std::vector<LogId> RelayFrom(const Uuid& uuid, const Peer& peer, const VersionVector& have) const;
   bool CanBeAskedOf(LogId log, const Uuid& besides) const;
+  // What is still to come of a claim is on its way, even when the peer has more each time it
+  // answers; unless the peer has lost it.
+  static void TakeClaim(const rpc::PullResponse& response, Peer* peer);
   void UpdateLevels(const VersionVector& have, int64_t now_us);
   void UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions);
   // Whether this replica has what the peer had, or need not.

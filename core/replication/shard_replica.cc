@@ -186,6 +186,7 @@ void ShardReplica::ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& 
 }
 
 void ShardReplica::Stepped() {
+  options_.shard->AllowForgetting(follower_.Agreed(feed_->settled()));
   WakeAt(follower_.next_wake_us());
   CopyIfBehind();
 }
@@ -457,7 +458,8 @@ void ShardReplica::AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batc
 
 rpc::PullResponse ShardReplica::MakeResponse(const FollowerState& to, ChangeBatch batch) const {
   rpc::PullResponse response;
-  response.time_us = options_.clock->WallMicros();
+  response.settled = feed_->settled();
+  response.complete = follower_.Complete(response.settled);
   response.batch = std::move(batch);
   response.has = feed_->Positions().positions();
   response.log = feed_->log();

@@ -207,10 +207,11 @@ struct PullResponse {
   std::vector<Position> has;  // what the answering replica has, of every log
   LogId log = 0;              // its own newest log
   bool serving = false;       // whether it serves clients
-  int64_t time_us = 0;        // what it accepted before this moment of its clock is in `has`
+  EventTime settled = 0;      // what it accepted before this moment of its clock is in `has`
   uint32_t protocol_version = 0;
   bool out_of_log = false;  // its logs hold no more what the asking one lacks of them
   bool waits = false;  // what clients write here from now on is answered when the asking one has it
+  EventTime complete = 0;  // what any replica accepted before this moment of its clock is in `has`
 };
 
 // A copy of all files of a replica, for one that lacks more than the logs still hold.

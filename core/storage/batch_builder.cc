@@ -209,13 +209,15 @@ bool BatchBuilder::Fetch(bool may_wait) {
   return true;
 }
 
+uint64_t BatchBuilder::ArrivedUs() const {
+  return static_cast<uint64_t>(EventTimeMicros(hlc_->NowAt(wall_us_)));
+}
+
 uint64_t BatchBuilder::ExpiryOf(const Write& w) const {
   const bool put = w.kind == WriteKind::kPut;
   if (put && w.expires_at_us == kNeverExpires) return 0;
   // What has expired already expires now: the grace time counts from its arrival.
-  if (put && w.expires_at_us != 0) {
-    return std::max(w.expires_at_us, static_cast<uint64_t>(wall_us_));
-  }
+  if (put && w.expires_at_us != 0) return std::max(w.expires_at_us, ArrivedUs());
   const uint64_t ttl = put && w.ttl_seconds == 0 ? default_ttl_seconds_ : w.ttl_seconds;
   return ttl == 0 ? 0 : static_cast<uint64_t>(wall_us_) + ttl * 1'000'000;
 }
@@ -232,8 +234,10 @@ Record BatchBuilder::MakeRecord(const Item& item, const KeyState* state) const {
   record.origin = origin_;
   if (w.kind == WriteKind::kDelete) {
     record.tombstone = true;
-    if (EventTimeMicros(item.event_time) < wall_us_) {
-      record.expires_at_us = static_cast<uint64_t>(wall_us_);
+    if (w.event_time == 0) return record;
+    const uint64_t arrived_us = ArrivedUs();
+    if (static_cast<uint64_t>(EventTimeMicros(item.event_time)) < arrived_us) {
+      record.expires_at_us = arrived_us;
     }
     return record;
   }
@@ -264,7 +268,10 @@ bool BatchBuilder::Decide(const Item& item, const KeyState& state, const Record&
     outcome->status = Status::NotFound("the key has no value");
     return false;
   }
-  if (!state.present) return !TooOld(item, record, outcome);
+  // In a replicated shard an older deletion may be stored while a newer one was forgotten.
+  const bool absent = !state.present || (feed_ != nullptr && !visible);
+  if (absent && TooOld(item, record, outcome)) return false;
+  if (!state.present) return true;
   const bool repeated_delete = record.tombstone && state.record.tombstone &&
                                record.event_time == state.record.event_time &&
                                record.origin == state.record.origin;
@@ -280,6 +287,8 @@ bool BatchBuilder::TooOld(const Item& item, const Record& record, WriteOutcome* 
   // An event time of the store's own is above everything.
   if (item.write->event_time == 0 || !floors_->Covers(item.hash, item.event_time)) return false;
   if (!record.VisibleAt(wall_us_)) {
+    // Another replica may have accepted something that this deletes.
+    if (feed_ != nullptr) return false;
     // Nobody sees the difference, and whatever is older than this will be refused as well.
     outcome->superseded = true;
     return true;
@@ -387,8 +396,9 @@ void BatchBuilder::Committed() {
   bound_ = next_bound_;
   if (feed_ == nullptr) return;
   const uint64_t sequence = db_->GetLatestSequenceNumber();
-  if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence);
-  feed_->CommittedApplied(*applying_->applied, sequence);
+  const EventTime now = hlc_->Now();
+  if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence, now);
+  feed_->CommittedApplied(*applying_->applied, sequence, now);
 }
 
 }  // namespace vasto::storage

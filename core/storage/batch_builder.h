@@ -107,6 +107,8 @@ class BatchBuilder {
   bool TooOld(const Item& item, const Record& record, WriteOutcome* outcome) const;
   // What the write would store. state: of its key, nullptr when it needs none.
   Record MakeRecord(const Item& item, const KeyState* state) const;
+  // When the write came here, by the hybrid clock, which never goes back.
+  uint64_t ArrivedUs() const;
   uint64_t ExpiryOf(const Write& write) const;
   Status Append(const Item& item, const Record& record, uint64_t content_checksum);
   Status AppendBound();

@@ -128,8 +128,9 @@ Status Feed::AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const {
   return FromRocksDb(batch->Put(ToSlice(kOwnEndKey), value));
 }
 
-Status Feed::Open(Random* random) {
+Status Feed::Open(Random* random, EventTime now) {
   MutexLock lock(&mu_);
+  settled_.store(now, std::memory_order_release);
   VASTO_ASSIGN_OR_RETURN(own_end_, ReadOwnEnd(db_));
   std::string stored;
   const rocksdb::Status found = db_->Get(rocksdb::ReadOptions(), ToSlice(kFeedKey), &stored);
@@ -214,7 +215,7 @@ void Feed::Committed(ChangeBatch batch, uint64_t database_sequence) {
   marks_.resize(kept);
 }
 
-void Feed::CommittedOwn(std::string changes, uint64_t database_sequence) {
+void Feed::CommittedOwn(std::string changes, uint64_t database_sequence, EventTime now) {
   MutexLock lock(&mu_);
   ChangeBatch batch{.log = log_,
                     .first = own_last_ - base() + 1,
@@ -224,12 +225,14 @@ void Feed::CommittedOwn(std::string changes, uint64_t database_sequence) {
   own_last_ = own_end_ = database_sequence;
   stored_own_end_ = kOwnOpen;
   Committed(std::move(batch), database_sequence);
+  settled_.store(now, std::memory_order_release);
 }
 
-void Feed::CommittedApplied(ChangeBatch applied, uint64_t database_sequence) {
+void Feed::CommittedApplied(ChangeBatch applied, uint64_t database_sequence, EventTime now) {
   MutexLock lock(&mu_);
   stored_own_end_ = own_end_;
   Committed(std::move(applied), database_sequence);
+  settled_.store(now, std::memory_order_release);
 }
 
 void Feed::SetListener(std::function<void()> listener) {

@@ -25,6 +25,7 @@
 // any.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -32,6 +33,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/hlc.h"
 #include "core/base/mutex.h"
 #include "core/base/random.h"
 #include "core/base/status.h"
@@ -57,8 +59,8 @@ class Feed {
   // kept for followers only.
   Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, uint64_t max_log_bytes);
 
-  // Reads what the database holds and begins this opening's log.
-  Status Open(Random* random) EXCLUDES(mu_);
+  // Reads what the database holds and begins this opening's log. now: of the store's clock.
+  Status Open(Random* random, EventTime now) EXCLUDES(mu_);
 
   // Adds to the batch what makes the own logs of a database's copy those of another replica. db:
   // the copy, to which nothing was written.
@@ -69,6 +71,9 @@ class Feed {
   VersionVector Positions() const EXCLUDES(mu_);
   // Where clients' writes that have been completed so far end in this replica's log.
   Position OwnPosition() const EXCLUDES(mu_);
+  // Whatever clients write here beyond the positions, asked for after this, arrives later than this
+  // moment of the store's clock.
+  EventTime settled() const { return settled_.load(std::memory_order_acquire); }
 
   // Whether the changes follow on what is applied. OK; kAlreadyExists: they are applied already;
   // kStaleWrite: some before them are missing; kInvalidArgument: they are of this very log.
@@ -76,10 +81,12 @@ class Feed {
 
   // Adds to a batch what it changes of kOwnEndKey, maybe nothing. own: it is of clients' writes.
   Status AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const EXCLUDES(mu_);
-  // A batch with clients' writes was written and the database stands at this sequence.
-  void CommittedOwn(std::string changes, uint64_t database_sequence) EXCLUDES(mu_);
+  // A batch with clients' writes was written and the database stands at this sequence. now: of the
+  // store's clock, later than all that it holds of clients' writes.
+  void CommittedOwn(std::string changes, uint64_t database_sequence, EventTime now) EXCLUDES(mu_);
   // The same for one that holds other replicas' changes, with their range.
-  void CommittedApplied(ChangeBatch applied, uint64_t database_sequence) EXCLUDES(mu_);
+  void CommittedApplied(ChangeBatch applied, uint64_t database_sequence, EventTime now)
+      EXCLUDES(mu_);
 
   // Called, on the leader's thread, after each of these. Replaces the one before, which is not
   // called any more once this returned; nullptr: none. Must not block nor call into the shard.
@@ -136,6 +143,7 @@ class Feed {
   const ShardHealth* const health_;  // borrowed; outlives *this
   const uint64_t max_log_bytes_;
   LogId log_ = 0;  // set by Open
+  std::atomic<EventTime> settled_{0};
 
   Mutex purge_mu_;  // one purge at a time; before mu_
   mutable Mutex mu_;

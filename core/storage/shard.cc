@@ -69,7 +69,8 @@ class Shard::Impl {
   Impl(std::shared_ptr<Engine> engine, const ShardOptions& options)
       : engine_(std::move(engine)),
         cache_owner_(engine_->record_cache()->NewOwner()),
-        options_(options) {}
+        options_(options),
+        agreed_(options.replicated ? 0 : kMaxEventTime) {}
   ~Impl() { Close().IgnoreError(); }
 
   Status Open();
@@ -85,6 +86,7 @@ class Shard::Impl {
   Status Flush();
   Status Compact();
   void CancelCompaction() { compaction_cancelled_.store(true); }
+  void AllowForgetting(EventTime before) { agreed_.store(before, std::memory_order_relaxed); }
   StatusOr<std::unique_ptr<Checkpoint>> MakeCheckpoint();
   StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy() {
     return CheckpointCopy::Begin(engine_.get(), options_.files, options_.dir, folder_->identity());
@@ -109,6 +111,7 @@ class Shard::Impl {
   const std::shared_ptr<Engine> engine_;
   const RecordCache::Owner cache_owner_;
   const ShardOptions options_;
+  std::atomic<EventTime> agreed_;
   std::atomic<bool> opened_{false};
   std::atomic<bool> closing_{false};
   std::atomic<bool> compaction_cancelled_{false};
@@ -158,7 +161,7 @@ Status Shard::Impl::OpenDatabase() {
   options.env = env_.get();
   options.listeners.push_back(health_);
   options.compaction_filter_factory =
-      NewRecordFilterFactory(options_.clock, options_.tombstone_grace_us, &floors_);
+      NewRecordFilterFactory(options_.clock, options_.tombstone_grace_us, &agreed_, &floors_);
   // Log files are kept until Feed::PurgeLog deletes them: RocksDB knows nothing of followers.
   if (options_.replicated) options.WAL_ttl_seconds = std::numeric_limits<uint64_t>::max();
   options.info_log = std::make_shared<InfoLog>(folder_->identity().ToString(), options_.logger);
@@ -223,7 +226,7 @@ Status Shard::Impl::LoadFloors() {
 Status Shard::Impl::OpenFeed() {
   feed_ = std::make_unique<Feed>(db_.get(), health_.get(), engine_->feed_budget(),
                                  options_.max_log_bytes);
-  return feed_->Open(options_.random).Prefixed("open " + options_.dir);
+  return feed_->Open(options_.random, options_.hlc->Now()).Prefixed("open " + options_.dir);
 }
 
 void Shard::Impl::ScheduleRaise() {
@@ -358,6 +361,8 @@ StatusOr<std::unique_ptr<Checkpoint>> Shard::MakeCheckpoint() { return impl_->Ma
 StatusOr<std::unique_ptr<CheckpointCopy>> Shard::NewCopy() { return impl_->NewCopy(); }
 
 Status Shard::Compact() { return impl_->Compact(); }
+
+void Shard::AllowForgetting(EventTime before) { impl_->AllowForgetting(before); }
 
 void Shard::CancelCompaction() { impl_->CancelCompaction(); }
 

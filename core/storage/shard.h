@@ -237,6 +237,10 @@ class Shard {
   // A place for another replica's checkpoint; once finished, the next opening takes it.
   StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy();
 
+  // Replicated: what was deleted or has expired may be forgotten, after its grace time, only if
+  // that was so before this moment of the clock of the store that accepted it; at first nothing
+  // may. For every replica must have it (core/replication/follower.h, "Forgetting").
+  void AllowForgetting(EventTime before);
   // The whole key range, and all of it that may go; blocks until done. It may take two passes.
   Status Compact();
   // Ends a Compact that runs (kCancelled, within moments) and every later one: the shard is about

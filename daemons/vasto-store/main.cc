@@ -32,8 +32,8 @@ DEFINE_uint64(feed_mb, 64,
               "together");
 DEFINE_uint64(max_log_mb, 256, "log files kept for replicas that are away, in MiB, of each shard");
 DEFINE_uint64(tombstone_grace_s, 86400,
-              "seconds that compactions keep deleted and expired values, so that a store that was "
-              "away cannot bring them back");
+              "seconds that compactions keep deleted and expired values at least, for late writes "
+              "with older event times");
 DEFINE_int32(io_threads, 0, "threads that read and answer requests; 0: one a core");
 DEFINE_bool(unix_socket, true, "serve clients of this machine on a unix socket as well");
 DEFINE_string(http, "", "HOST:PORT for /metrics; empty: none");

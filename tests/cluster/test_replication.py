@@ -313,6 +313,37 @@ def test_a_replica_that_was_away_too_long_copies_the_whole_shard(make_cluster):
     assert cluster.get("ks", "later") == b"v"
 
 
+# deletions
+
+def test_a_deletion_is_forgotten_when_every_replica_has_it_and_not_before(make_cluster):
+    cluster = make_cluster(stores=2, store_flags=["--tombstone_grace_s", 0])
+    cluster.create("ks", 1, 2)
+    victim = 1 - replicas.primary_of(cluster, "ks")
+    with libvasto.Client(cluster.address) as client:
+        keyspace = client.keyspace("ks")
+        before = time.time_ns()
+        keyspace.put(b"k", b"v")
+        replicas.wait_alike(cluster, "ks")
+        cluster.stores[victim].kill9()
+        keyspace.delete(b"k")
+
+        def forgotten():
+            cluster.vastoadm("keyspace", "compact", "ks", check=None)
+            try:
+                keyspace.put(b"k", b"ghost", updated_at_ns=before)
+            except libvasto.VastoError as error:
+                return error.code == libvasto.STALE_WRITE and "forgotten" in str(error)
+            return False
+
+        for _ in range(3):
+            assert not forgotten(), "the one that is away has not heard of the deletion"
+        cluster.start_store(victim, address=cluster.stores[victim].address)
+        wait_until(forgotten, "the deletion to be forgotten", 30)
+    descriptor = stock_thrift.descriptor(cluster.address, "ks")
+    for store in cluster.stores.values():
+        assert replicas.value(store.address, descriptor, b"k") is None
+
+
 # lost disks
 
 def damage(cluster, index):

@@ -81,6 +81,70 @@ TEST_F(FollowerTest, AppliesBeforeItAsksOn) {
   EXPECT_NE(Pull(kA), nullptr);
 }
 
+class AgreementTest : public FollowerTest {
+ protected:
+  void Says(const Uuid& peer, std::vector<Position> has, EventTime settled, EventTime complete) {
+    rpc::PullResponse response = Answer(peer == kA ? kLogA : kLogB, std::move(has));
+    response.settled = settled;
+    response.complete = complete;
+    End(peer, std::move(response));
+  }
+  void Get(Position position) {
+    have_.Raise(position);
+    Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+  }
+};
+
+TEST_F(AgreementTest, IsTheLeastThatAllHaveOnceItIsHere) {
+  EXPECT_EQ(f_.Complete(90), 0u) << "it does not even know who there is";
+  Start();
+  Says(kA, {{kLogA, 4}}, 50, 40);
+  Says(kB, {}, 60, 45);
+  EXPECT_EQ(f_.Complete(90), 0u) << "the first four of A's log are not here";
+  Get({kLogA, 4});
+  EXPECT_EQ(f_.Complete(90), 50u);
+  EXPECT_EQ(f_.Agreed(90), 40u);
+  EXPECT_EQ(f_.Complete(30), 30u);
+  EXPECT_EQ(f_.Agreed(30), 30u);
+  Says(kA, {{kLogA, 4}}, 80, 70);
+  EXPECT_EQ(f_.Complete(90), 60u);
+  EXPECT_EQ(f_.Agreed(90), 45u);
+}
+
+TEST_F(AgreementTest, GoesOnWhileThePeerIsAlwaysAhead) {
+  Start();
+  Says(kB, {}, 100, 100);
+  Says(kA, {{kLogA, 4}}, 50, 40);
+  Says(kA, {{kLogA, 9}}, 60, 55);
+  Get({kLogA, 4});
+  EXPECT_EQ(f_.Agreed(100), 40u);
+  Says(kA, {{kLogA, 12}}, 80, 75);
+  Get({kLogA, 9});
+  Says(kA, {{kLogA, 15}}, 90, 85);
+  Get({kLogA, 12});
+  EXPECT_EQ(f_.Agreed(100), 75u);
+}
+
+TEST_F(AgreementTest, WhatAPeerHasLostIsNotWaitedFor) {
+  Start();
+  Says(kB, {}, 100, 100);
+  Says(kA, {{kLogA, 4}, {kFormer, 7}}, 50, 40);
+  Says(kA, {{kLogA, 4}, {kFormer, 5}}, 60, 55);
+  Get({kFormer, 5});
+  Get({kLogA, 4});
+  EXPECT_EQ(f_.Agreed(100), 55u);
+}
+
+TEST_F(AgreementTest, APeerThatIsAwayHoldsItUp) {
+  Start();
+  Says(kA, {}, 50, 40);
+  Says(kB, {}, 50, 40);
+  Fail(kB);
+  Says(kA, {}, 90, 50);
+  EXPECT_EQ(f_.Complete(100), 50u);
+  EXPECT_EQ(f_.Agreed(100), 40u);
+}
+
 TEST_F(FollowerTest, WhatAnotherPeerBroughtMeanwhileIsNoFailure) {
   Start();
   End(kA, Answer(kLogA, {{kLogA, 4}}, {.log = kLogA, .first = 1, .last = 4, .changes = "c"}));

@@ -9,6 +9,9 @@ namespace {
 constexpr uint64_t kKeys = 12;
 constexpr size_t kMostBatchesOfAnAnswer = 3;
 
+// Of the floors, each for several keys.
+size_t SlotOf(const std::string& key) { return static_cast<size_t>(key.back()) % 4; }
+
 }  // namespace
 
 // A client's write that waits for a majority.
@@ -58,8 +61,12 @@ void ReplicationSim::Start(size_t i) {
   r.up = true;
   ++r.life;
   r.data.clear();
+  r.gone.clear();
+  r.floors.clear();
   r.have = {};
   for (const Batch& batch : r.disk) {
+    for (const std::string& key : batch.forgotten) Forget(&r, key);
+    if (batch.log == 0) continue;
     r.have.Raise(Position{batch.log, batch.last});
     for (const Change& change : batch.changes) {
       r.clock = std::max(r.clock, change.record.event_time);
@@ -67,6 +74,7 @@ void ReplicationSim::Start(size_t i) {
     }
   }
   for (const Batch& batch : r.disk) CheckHolds(i, batch);
+  r.settled = ++r.clock;
   r.log = random_->Next() | 1;
   r.next = 1;
   r.wake_us = INT64_MAX;
@@ -97,10 +105,12 @@ void ReplicationSim::Stop(size_t i) {
 void ReplicationSim::Cut(size_t i, std::vector<Batch> kept) {
   Replica& r = replicas_[i];
   VersionVector left;
-  for (const Batch& batch : kept) left.Raise(Position{batch.log, batch.last});
+  for (const Batch& batch : kept) {
+    if (batch.log != 0) left.Raise(Position{batch.log, batch.last});
+  }
   // With a position all goes that was covered by it, also what lost against something newer here.
   for (const Batch& lost : r.disk) {
-    if (left.Covers(Position{lost.log, lost.last})) continue;
+    if (lost.log == 0 || left.Covers(Position{lost.log, lost.last})) continue;
     for (const Batch& batch : logs_[lost.log]) {
       if (batch.last < lost.first || batch.last > lost.last) continue;
       for (const Change& change : batch.changes) lost_by_[change.write].insert(i);
@@ -219,15 +229,21 @@ void ReplicationSim::Write(size_t i, uint64_t number) {
   if (OneIn(4)) change.record.event_time = 1'000'000 + Below(200);
   change.record.origin = i;
   change.record.tombstone = OneIn(5);
-  const Stored stored{change.record, number};
+  change.arrived = r.clock;
+  const Stored stored{change.record, number, change.arrived};
   written_[number] = {change.key, stored};
   const auto it = r.data.find(change.key);
+  const bool absent = it == r.data.end() || it->second.record.tombstone;
+  // Something newer may have been forgotten.
+  if (absent && !change.record.tombstone &&
+      change.record.event_time <= r.floors[SlotOf(change.key)])
+    return;
   const bool wins = it == r.data.end() || WinsOver(change.record, it->second.record);
   const uint64_t sequence = r.next;
   // What lost is as good as the one it lost against.
   if (!wins) return;
   r.next += 1 + Below(3);
-  const Batch batch{r.log, sequence, r.next - 1, {change}};
+  const Batch batch{r.log, sequence, r.next - 1, {change}, {}};
   logs_[r.log].push_back(batch);
   Commit(i, batch);
   promises_.try_emplace(number, Promise{i, false});
@@ -241,14 +257,80 @@ void ReplicationSim::Write(size_t i, uint64_t number) {
 void ReplicationSim::Hold(Replica* replica, const Change& change) {
   const auto [it, added] = replica->data.try_emplace(change.key);
   if (added || WinsOver(change.record, it->second.record)) {
-    it->second = {change.record, change.write};
+    it->second = {change.record, change.write, change.arrived};
+  }
+}
+
+void ReplicationSim::Forget(Replica* replica, const std::string& key) {
+  const auto it = replica->data.find(key);
+  EventTime& floor = replica->floors[SlotOf(key)];
+  floor = std::max(floor, it->second.record.event_time);
+  Stored& gone = replica->gone.try_emplace(key, it->second).first->second;
+  if (WinsOver(it->second.record, gone.record)) gone = it->second;
+  replica->data.erase(it);
+}
+
+void ReplicationSim::Compact(size_t i) {
+  Replica& r = replicas_[i];
+  const EventTime agreed = r.follower->Agreed(r.settled);
+  Batch batch;
+  for (const auto& [key, stored] : r.data) {
+    const bool before = stored.record.event_time < agreed && stored.arrived < agreed;
+    if (stored.record.tombstone && before) batch.forgotten.push_back(key);
+  }
+  if (batch.forgotten.empty()) return;
+  for (const std::string& key : batch.forgotten) Forget(&r, key);
+  counts_.forgotten += batch.forgotten.size();
+  r.disk.push_back(std::move(batch));
+  // Floors are synced before they count.
+  r.synced = r.disk.size();
+}
+
+void ReplicationSim::CompactNowAndThen() {
+  const size_t i = Below(kReplicas);
+  if (replicas_[i].up) Compact(i);
+  if (clients_) At(static_cast<int64_t>(Below(100'000)), [this] { CompactNowAndThen(); });
+}
+
+const ReplicationSim::Stored* ReplicationSim::NewestOf(const Replica& replica,
+                                                       const std::string& key) {
+  const Stored* newest = nullptr;
+  for (const auto* map : {&replica.data, &replica.gone}) {
+    const auto it = map->find(key);
+    if (it == map->end()) continue;
+    if (newest == nullptr || WinsOver(it->second.record, newest->record)) newest = &it->second;
+  }
+  return newest;
+}
+
+uint64_t ReplicationSim::ValueOf(const Replica& replica, const std::string& key) {
+  const auto it = replica.data.find(key);
+  return it == replica.data.end() || it->second.record.tombstone ? 0 : it->second.write;
+}
+
+void ReplicationSim::CheckNothingComesBack(size_t i, const Change& change) {
+  const Replica& r = replicas_[i];
+  const auto gone = r.gone.find(change.key);
+  if (change.record.tombstone || gone == r.gone.end()) return;
+  const auto it = r.data.find(change.key);
+  if (it != r.data.end() && !WinsOver(change.record, it->second.record)) return;
+  if (WinsOver(change.record, gone->second.record)) return;
+  // One that lost the deletion may have served clients before it got it back.
+  if (lost_by_.contains(gone->second.write)) {
+    torn_.insert(change.key);
+  } else {
+    Fail("what was deleted comes back at replica " + std::to_string(i));
   }
 }
 
 void ReplicationSim::Commit(size_t i, Batch batch) {
   Replica& r = replicas_[i];
-  for (const Change& change : batch.changes) Hold(&r, change);
+  for (const Change& change : batch.changes) {
+    CheckNothingComesBack(i, change);
+    Hold(&r, change);
+  }
   r.have.Raise(Position{batch.log, batch.last});
+  r.settled = ++r.clock;
   r.disk.push_back(std::move(batch));
   if (OneIn(10)) r.synced = r.disk.size();
   CheckHolds(i, r.disk.back());
@@ -272,8 +354,8 @@ void ReplicationSim::CheckHolds(size_t i, const Batch& range) {
                              [](const Batch& batch, uint64_t first) { return batch.last < first; });
   for (; it != log.end() && it->last <= range.last; ++it) {
     for (const Change& change : it->changes) {
-      const auto stored = r.data.find(change.key);
-      if (stored == r.data.end() || WinsOver(change.record, stored->second.record)) {
+      const Stored* const newest = NewestOf(r, change.key);
+      if (newest == nullptr || WinsOver(change.record, newest->record)) {
         return Fail("replica " + std::to_string(i) + " claims a change that it lacks");
       }
     }
@@ -393,13 +475,15 @@ rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, bool waits)
   response.waits = waits;
   response.serving = replica.follower->serving();
   response.log = replica.log;
+  response.settled = replica.settled;
+  response.complete = replica.follower->Complete(replica.settled);
   response.has = replica.have.positions();
   return response;
 }
 
 std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& replica, LogId log,
                                                              uint64_t have) const {
-  Batch out{log, have + 1, have, {}};
+  Batch out{log, have + 1, have, {}, {}};
   size_t taken = 0;
   for (const Batch& batch : replica.disk) {
     if (batch.log != log || batch.last <= have) continue;
@@ -441,6 +525,7 @@ void ReplicationSim::AnswerParked(size_t i) {
 std::string ReplicationSim::Run() {
   for (size_t i = 0; i < kReplicas; ++i) Start(i);
   At(1'500'000, [this] { ClientWrites(); });
+  At(1'500'000, [this] { CompactNowAndThen(); });
   const uint64_t faults = 20 + Below(40);
   for (uint64_t n = 0; n < faults && failure_.empty(); ++n) {
     Advance(static_cast<int64_t>(Below(500'000)));
@@ -458,18 +543,21 @@ std::string ReplicationSim::CheckEnd() {
     if (!r.follower->serving()) return name + " does not serve";
     if (r.follower->LagUs(r.have, now_us_) != 0) return name + " has not caught up";
     if (!r.have.Covers(replicas_[0].have)) return name + " lacks a part of a log";
-    if (r.data.size() != replicas_[0].data.size()) return name + " holds other keys";
-    for (const auto& [key, stored] : r.data) {
-      if (stored.write != replicas_[0].data[key].write) return name + " holds another " + key;
+    for (uint64_t n = 0; n < kKeys; ++n) {
+      const std::string key = "k" + std::to_string(n);
+      const bool alike = ValueOf(r, key) == ValueOf(replicas_[0], key);
+      if (!alike && !torn_.contains(key)) return name + " holds another " + key;
     }
+    const bool settles = r.follower->Agreed(r.settled) != 0;
+    if (!settles) return name + " can forget nothing";
   }
+  counts_.torn += torn_.size();
   for (const auto& [number, promise] : promises_) {
     const std::set<size_t>& losers = lost_by_[number];
     const bool excused = promise.confirmed ? losers.size() > 1 : losers.contains(promise.replica);
     const auto& [key, stored] = written_[number];
-    const auto it = replicas_[0].data.find(key);
-    const bool held = it != replicas_[0].data.end() && !WinsOver(stored.record, it->second.record);
-    if (held) continue;
+    const Stored* const newest = NewestOf(replicas_[0], key);
+    if (newest != nullptr && !WinsOver(stored.record, newest->record)) continue;
     if (!excused) return "acknowledged write " + std::to_string(number) + " is lost";
     ++counts_.excused;
   }

@@ -7,10 +7,13 @@
 // end and a restored backup more; what it holds otherwise follows from the list. The network
 // delays, loses and repeats what replicas say, and parts them, also one way only.
 //
-// A run checks, while it goes on: what a replica applies leaves no gap, and whatever position it
-// claims, it holds every change up to there or a newer one of the key. And at the end, when all is
-// well again for a while: all replicas hold the same, have each other's positions and serve; and
-// every acknowledged write is there, but those whose level does not promise it.
+// Replicas forget tombstones as soon as they have agreed on them, without any grace time.
+//
+// A run checks, while it goes on: what a replica applies leaves no gap, and brings nothing back
+// that was deleted; and whatever position it claims, it holds every change up to there or a newer
+// one of the key. And at the end, when all is well again for a while: all replicas hold the same,
+// have each other's positions and serve; and every acknowledged write is there, but those whose
+// level does not promise it.
 //
 // Threads: none; one object, one thread.
 #pragma once
@@ -44,8 +47,10 @@ class ReplicationSim {
     uint64_t restored = 0;      // old copies
     uint64_t partitions = 0;
     uint64_t standstills = 0;
-    uint64_t relayed = 0;  // batches that came by another replica
-    uint64_t excused = 0;  // acknowledged, and lost where the level allows it
+    uint64_t relayed = 0;    // batches that came by another replica
+    uint64_t excused = 0;    // acknowledged, and lost where the level allows it
+    uint64_t forgotten = 0;  // tombstones
+    uint64_t torn = 0;       // keys that differ, where replicas lost what others built on
   };
 
   explicit ReplicationSim(uint64_t seed);
@@ -65,6 +70,7 @@ class ReplicationSim {
     uint64_t write = 0;  // number of the client's write
     std::string key;
     Record record;  // payload: of the write with this number
+    EventTime arrived = 0;
   };
   // One batch of a database.
   struct Batch {
@@ -72,10 +78,12 @@ class ReplicationSim {
     uint64_t first = 0;
     uint64_t last = 0;
     std::vector<Change> changes;
+    std::vector<std::string> forgotten;  // keys of tombstones; then there is nothing else in it
   };
   struct Stored {
     Record record;
     uint64_t write = 0;
+    EventTime arrived = 0;
   };
   struct Parked {
     std::vector<LogId> relay;
@@ -94,6 +102,9 @@ class ReplicationSim {
     std::vector<Batch> backup;
     // In its memory.
     std::map<std::string, Stored> data;
+    std::map<std::string, Stored> gone;  // the last tombstone that was forgotten
+    std::map<size_t, EventTime> floors;  // by slot: the greatest event time of those
+    EventTime settled = 0;
     VersionVector have;
     LogId log = 0;
     uint64_t next = 1;
@@ -135,6 +146,15 @@ class ReplicationSim {
   void ClientWrites();
   void Write(size_t i, uint64_t number);
   static void Hold(Replica* replica, const Change& change);
+  // Forgets all tombstones that may be forgotten.
+  void Compact(size_t i);
+  void CompactNowAndThen();
+  static void Forget(Replica* replica, const std::string& key);
+  // What wins for the key, forgotten or not; nullptr: nothing.
+  static const Stored* NewestOf(const Replica& replica, const std::string& key);
+  // The write whose value a reader sees; 0: none.
+  static uint64_t ValueOf(const Replica& replica, const std::string& key);
+  void CheckNothingComesBack(size_t i, const Change& change);
   // Puts the batch on the disk and into memory.
   void Commit(size_t i, Batch batch);
   void Apply(size_t i, const Batch& batch);
@@ -168,6 +188,7 @@ class ReplicationSim {
   std::map<LogId, std::vector<Batch>> logs_;                    // all that was ever in each log
   std::map<uint64_t, Promise> promises_;
   std::map<uint64_t, std::set<size_t>> lost_by_;  // write → replicas that lost it from their disk
+  std::set<std::string> torn_;                    // keys
   std::vector<std::unique_ptr<ClientWrite>> waiting_;
   std::string failure_;
   Counts counts_;

@@ -192,6 +192,100 @@ TEST_F(FeedTest, LaterWritesOfAFollowerComeAfterWhatItApplied) {
   EXPECT_EQ(b->Get("k"), "new");
 }
 
+// Of a key and of what was deleted there before this test looks.
+class ForgettingTest : public FeedTest {
+ protected:
+  ForgettingTest() : a_(Make("a", 1)) {
+    a_->options_.tombstone_grace_us = 0;
+    a_->Reopen();
+    a_->Write(Put("k", "v"));
+    deleted_ = a_->Write(Del("k")).event_time;
+  }
+  // Whether nothing is stored of the key, so that only the floors tell what is too old.
+  bool IsForgotten() {
+    clock_.Advance(1'000'000);
+    EXPECT_TRUE(a_->shard()->Flush().ok());
+    EXPECT_TRUE(a_->shard()->Compact().ok());
+    const WriteOutcome old = a_->Write(Put("k", "old", deleted_ - 1));
+    EXPECT_EQ(a_->Get("k"), "NOT_FOUND");
+    EXPECT_NE(old.superseded, old.status.Is(Code::kStaleWrite));
+    return old.status.Is(Code::kStaleWrite);
+  }
+
+  std::unique_ptr<Replica> a_;
+  EventTime deleted_ = 0;
+};
+
+TEST_F(ForgettingTest, ADeletionIsForgottenOnlyWhenThatIsAllowed) {
+  EXPECT_FALSE(IsForgotten());
+  a_->shard()->AllowForgetting(deleted_);
+  EXPECT_FALSE(IsForgotten());
+  a_->shard()->AllowForgetting(deleted_ + 1);
+  EXPECT_TRUE(IsForgotten());
+  // It holds for this opening alone: until the others are heard of again.
+  deleted_ = a_->Write(Del("k")).event_time;
+  a_->Reopen();
+  EXPECT_FALSE(IsForgotten());
+}
+
+TEST_F(ForgettingTest, ADeletionWithAnOldEventTimeCountsFromItsArrival) {
+  a_->shard()->AllowForgetting(deleted_ + 1);
+  ASSERT_TRUE(IsForgotten());
+  const EventTime settled = a_->feed()->settled();
+  a_->Write(Del("other", At(-5'000'000)));
+  a_->Write(Put("other2", "v"));
+  a_->shard()->AllowForgetting(settled);
+  clock_.Advance(1'000'000);
+  ASSERT_TRUE(a_->shard()->Flush().ok());
+  ASSERT_TRUE(a_->shard()->Compact().ok());
+  EXPECT_TRUE(a_->Write(Put("other", "old", At(-9'000'000))).superseded);
+}
+
+TEST_F(ForgettingTest, AnExpiredValueIsForgottenInTheSameWay) {
+  TestWrite put = Put("k", "v");
+  put.ttl_seconds = 1;
+  deleted_ = a_->Write(std::move(put)).event_time;
+  clock_.Advance(2'000'000);
+  a_->shard()->AllowForgetting(deleted_ + 1);
+  EXPECT_FALSE(IsForgotten()) << "it had not expired then";
+  a_->shard()->AllowForgetting(a_->hlc_.Now());
+  EXPECT_TRUE(IsForgotten());
+}
+
+// Another replica may hold a value that the deletion is for.
+TEST_F(ForgettingTest, ADeletionOlderThanWhatWasForgottenIsForTheOthers) {
+  a_->shard()->AllowForgetting(deleted_ + 1);
+  ASSERT_TRUE(IsForgotten());
+  const VersionVector before = a_->Has();
+  const WriteOutcome old = a_->Write(Del("k", deleted_ - 10));
+  EXPECT_TRUE(old.status.ok()) << old.status.ToString();
+  EXPECT_FALSE(before.Covers(old.position));
+  // Though it is stored, it does not stand in for the one that was forgotten.
+  EXPECT_TRUE(a_->Write(Put("k", "ghost", deleted_ - 5)).status.Is(Code::kStaleWrite));
+  EXPECT_EQ(a_->Get("k"), "NOT_FOUND");
+}
+
+TEST_F(FeedTest, WhatIsSettledIsOlderThanWhatArrivesNext) {
+  auto a = Make("a", 1);
+  EventTime settled = a->feed()->settled();
+  for (int i = 0; i < 3; ++i) {
+    const WriteOutcome put = a->Write(Put("k", "v"));
+    EXPECT_GT(put.event_time, settled);
+    settled = a->feed()->settled();
+    EXPECT_GT(settled, put.event_time);
+    // Whatever the wall clock says.
+    clock_.StepWall(-3'600'000'000);
+  }
+  const VersionVector before = a->Has();
+  a->Write(Del("other", At(-5'000'000)));
+  const auto batch = a->Next(before);
+  ASSERT_TRUE(batch.ok());
+  ChangeReader changes(batch->changes);
+  Change change;
+  ASSERT_TRUE(changes.Next(&change));
+  EXPECT_GE(change.record.expires_at_us, static_cast<uint64_t>(EventTimeMicros(settled)));
+}
+
 TEST_F(FeedTest, WhatIsAppliedTwiceIsRefused) {
   auto a = Make("a", 1);
   auto b = Make("b", 2);
