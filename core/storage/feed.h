@@ -11,8 +11,7 @@
 //                    then for each own log, oldest first: fixed64 id, varint base, varint last
 //                    (0: the newest, of which what follows base is its own)
 //   kOwnEndKey       fixed64: the sequence of the last batch of clients' writes, as of the last
-//   batch
-//                    of others' changes; kOwnOpen: there were clients' writes since
+//                    batch of others' changes; kOwnOpen: there were clients' writes since
 //   kPositionPrefix  and the id of a log: the last sequence of it that was applied
 // Sequences in kFeedKey are the database's; a position in an own log is a sequence minus its base.
 //

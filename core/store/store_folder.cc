@@ -249,7 +249,8 @@ StatusOr<std::string> StoreFolder::StartAnew(const Uuid& keyspace, int32_t shard
 }
 
 bool StoreFolder::IsIncomplete(const Uuid& keyspace, int32_t shard) const {
-  return files_->Read(IncompletePath(keyspace, shard)).ok();
+  // When it cannot be told, it is better to wait for the others.
+  return !files_->Read(IncompletePath(keyspace, shard)).status().Is(Code::kNotFound);
 }
 
 Status StoreFolder::MarkIncomplete(const Uuid& keyspace, int32_t shard) {

@@ -3,10 +3,14 @@
 //
 //   LOCK                              held while a process uses the folder
 //   STORE                             identity: format version, store and cluster uuid, highest
-//   term (text, with a checksum) MAP                               the last cluster map heard of
-//   (map_cache.h); may be missing keyspaces/<uuid>.desc             descriptors
-//   (core/topology/descriptor_codec.h), deleted ones too shards/<keyspace uuid>/<number>/  one
-//   RocksDB each removed/<n>-<keyspace>-<number>/  dropped shards that wait to be deleted
+//                                     term (text, with a checksum)
+//   MAP                               the last cluster map heard of (map_cache.h); may be missing
+//   keyspaces/<uuid>.desc             descriptors (core/topology/descriptor_codec.h), deleted ones
+//                                     too
+//   shards/<keyspace uuid>/<number>/  one RocksDB each
+//   removed/<n>-<keyspace>-<number>/  dropped shards, and databases that copies have replaced, that
+//                                     wait to be deleted
+//   damaged/<n>-<keyspace>-<number>/  what could not be used any more and was made anew; it stays
 //
 // Invariants: every file is replaced whole or not at all (FileSystem::WriteAtomically); a folder
 // that holds anything but a store is never written to; a format newer than kFolderFormat is refused
