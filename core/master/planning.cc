@@ -25,7 +25,6 @@ Status CheckRequest(const rpc::CreateKeyspaceRequest& request) {
     return Status::InvalidArgument("a ttl of " + std::to_string(request.ttl_seconds) +
                                    " s; the limit is " + std::to_string(kMaxTtlSeconds) + " s");
   }
-  // Stores do not copy data to each other, so nobody but the first replica could acknowledge.
   for (const std::string& tag : request.tags) {
     if (tag.empty() || tag.size() > 128) {
       return Status::InvalidArgument("a tag has 1 to 128 bytes, not '" + Printable(tag) + "'");

@@ -11,8 +11,7 @@
 
 namespace vasto::master {
 
-// kInvalidArgument with the field and what it may be, also for a promise that this version could
-// not keep: acknowledgement by more than one replica.
+// kInvalidArgument with the field and what it may be.
 Status CheckRequest(const rpc::CreateKeyspaceRequest& request);
 Status CheckRequest(const rpc::RegisterStoreRequest& request);
 

@@ -114,7 +114,7 @@ Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::Checkpoin
     VASTO_RETURN_IF_ERROR(copy->NextFile(files[i].name));
     VASTO_RETURN_IF_ERROR(CopyFile(begun.copy, static_cast<uint32_t>(i), files[i].size, copy));
   }
-  VASTO_RETURN_IF_ERROR(copy->Finish());
+  VASTO_RETURN_IF_ERROR(copy->Finish(VersionVector(begun.has)));
   VASTO_LOG(options_.logger, kInfo, "copy_done")
       .With("keyspace", options_.keyspace.ToString())
       .With("shard", options_.number)

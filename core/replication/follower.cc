@@ -278,6 +278,11 @@ bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
   });
 }
 
+bool Follower::Answers(const Uuid& peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && it->second.answers;
+}
+
 uint32_t Follower::unreachable() const {
   return static_cast<uint32_t>(std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) {
     return entry.second.tried && !entry.second.answers;

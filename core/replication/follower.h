@@ -103,6 +103,8 @@ class Follower {
   int64_t next_wake_us() const;
 
   bool serving() const { return serving_; }
+  // Whether the peer answered the last question that has ended.
+  bool Answers(const Uuid& peer) const;
   // Peers that do not answer.
   uint32_t unreachable() const;
   // How long ago this replica had all that each of the peers that answer has.

@@ -64,6 +64,8 @@ std::shared_ptr<ShardReplica> ShardReplica::Make(const ShardReplicaOptions& opti
 }
 
 void ShardReplica::Close() {
+  // Whoever comes second waits for the first.
+  MutexLock closing(&close_mu_);
   {
     MutexLock lock(&mu_);
     if (std::exchange(closed_, true)) return;
@@ -126,12 +128,14 @@ void ShardReplica::Do(Follower::Actions actions) {
 }
 
 void ShardReplica::Do(const PullAction& action) {
+  if (!shard_gate_.Enter()) return;
   rpc::PullRequest request;
   request.keyspace = options_.keyspace;
   request.shard = options_.number;
   request.store = options_.store;
   request.incarnation = options_.shard->incarnation();
   request.have = feed_->Positions().positions();
+  shard_gate_.Leave();
   request.relay = action.relay;
   request.max_bytes = kDefaultPullBytes;
   request.wait_ms = action.wait ? static_cast<uint32_t>(kPullWaitUs / 1000) : 0;
@@ -154,15 +158,20 @@ void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
                              StatusOr<rpc::PullResponse> result) {
   Follower::Actions actions;
   AckTracker::Waiters acknowledged;
+  std::vector<Answer> answers;
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
-    if (!result.ok()) DoNotWaitFor(peer, &acknowledged);
+    if (!result.ok()) {
+      DoNotWaitFor(peer, &acknowledged);
+      Gone(peer, &answers);
+    }
     actions = follower_.PullEnded(peer, attempt, std::move(result), feed_->Positions(),
                                   options_.clock->MonotonicMicros());
     Stepped();
   }
   End(acknowledged, true);
+  Send(&answers);
   Do(std::move(actions));
 }
 
@@ -198,6 +207,8 @@ void ShardReplica::MoveGate() {
     if (closed_) return;
     open = follower_.serving() && !retired_ && !copying_;
     if (!open) serving_.store(false, std::memory_order_release);
+    // It was left and entered in one step, as by a Resume that has nobody to look at.
+    if (open && client_gate_ == ClientGate::kOpen) serving_.store(true, std::memory_order_release);
     const bool moves = open ? client_gate_ == ClientGate::kShut : client_gate_ == ClientGate::kOpen;
     if (!moves || !shard_gate_.Enter()) return;
     client_gate_ = open ? ClientGate::kOpening : ClientGate::kShutting;
@@ -235,14 +246,17 @@ void ShardReplica::Resume() {
 void ShardReplica::Silent(const Uuid& peer) {
   Follower::Actions actions;
   AckTracker::Waiters acknowledged;
+  std::vector<Answer> answers;
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
     DoNotWaitFor(peer, &acknowledged);
+    Gone(peer, &answers);
     actions = follower_.Silent(peer, feed_->Positions(), options_.clock->MonotonicMicros());
     Stepped();
   }
   End(acknowledged, true);
+  Send(&answers);
   Do(std::move(actions));
 }
 
@@ -536,6 +550,14 @@ void ShardReplica::DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* ackno
   const AckTracker::Waiters released = acks_.Release(follower);
   acknowledged->insert(acknowledged->end(), released.begin(), released.end());
   waits_.store(acks_.requires_any(), std::memory_order_release);
+}
+
+void ShardReplica::Gone(const Uuid& peer, std::vector<Answer>* answers) {
+  const auto it = followers_.find(peer);
+  if (it == followers_.end() || !follower_.Answers(peer)) return;
+  it->second.asked_us = 0;
+  // One that is there after all asks at once.
+  if (it->second.parked) AnswerParked(&it->second, ChangeBatch{}, answers);
 }
 
 void ShardReplica::GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) {

@@ -147,7 +147,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // Deletes log files and checkpoints that nobody needs. Waits for the disk.
   void TidyUp();
   // Ends all of it; parked pulls and waiting writes end. Idempotent.
-  void Close() EXCLUDES(mu_);
+  void Close() EXCLUDES(close_mu_, mu_);
 
  private:
   struct Parked {
@@ -214,6 +214,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // Writes wait for this follower, or not any more.
   void WaitFor(const Uuid& follower) REQUIRES(mu_);
   void DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  // It does not answer any more, so it does not follow either until it asks again. Before the
+  // follower's step.
+  void Gone(const Uuid& peer, std::vector<Answer>* answers) REQUIRES(mu_);
   // Those that have not asked for changes that are waited for.
   void GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
   void TrimFeed() REQUIRES(mu_);
@@ -228,6 +231,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   std::atomic<bool> handing_over_{false};
   std::atomic<bool> waits_{false};  // acks_.requires_any()
 
+  Mutex close_mu_;  // before mu_
   mutable Mutex mu_;
   bool closed_ GUARDED_BY(mu_) = false;
   Follower follower_ GUARDED_BY(mu_);

@@ -310,7 +310,11 @@ Status BatchBuilder::ResolveOne(const Item& item) {
     if (item.write->kind == WriteKind::kTouch) content_checksum = state->content_checksum;
   }
   const Record record = MakeRecord(item, state);
-  if (item.read && !Decide(item, *state, record, outcome)) return {};
+  if (item.read && !Decide(item, *state, record, outcome)) {
+    const bool log = item.write->log_anyway && feed_ != nullptr && outcome->status.ok();
+    if (!log || !state->present) return {};
+    return Append(item, state->record, state->content_checksum);
+  }
   VASTO_RETURN_IF_ERROR(Append(item, record, content_checksum));
   outcome->event_time = item.event_time;
   if (state != nullptr) state->Becomes(record, content_checksum);

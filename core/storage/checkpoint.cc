@@ -126,9 +126,9 @@ Status CheckpointCopy::Append(std::string_view bytes) {
   return FromRocksDb(file_->Append(ToSlice(bytes)));
 }
 
-Status CheckpointCopy::Finish() {
+Status CheckpointCopy::Finish(const VersionVector& source_had) {
   VASTO_RETURN_IF_ERROR(EndFile());
-  VASTO_RETURN_IF_ERROR(Adopt());
+  VASTO_RETURN_IF_ERROR(Adopt(source_had));
   VASTO_RETURN_IF_ERROR(files_->RemoveTree(dir_ + "/ready"));
   // The names in the folder, before the name of the folder.
   std::unique_ptr<rocksdb::Directory> folder;
@@ -138,7 +138,7 @@ Status CheckpointCopy::Finish() {
   return files_->Rename(dir_ + "/incoming", dir_ + "/ready");
 }
 
-Status CheckpointCopy::Adopt() {
+Status CheckpointCopy::Adopt(const VersionVector& source_had) {
   rocksdb::Options options = engine_->MakeDbOptions();
   options.create_if_missing = false;
   options.disable_auto_compactions = true;
@@ -157,7 +157,7 @@ Status CheckpointCopy::Adopt() {
     return Status::InvalidArgument("the copy is of " + source.ToString());
   }
   rocksdb::WriteBatch batch;
-  VASTO_RETURN_IF_ERROR(Feed::ForgetOwn(db.get(), &batch));
+  VASTO_RETURN_IF_ERROR(Feed::ForgetOwn(db.get(), source_had, &batch));
   VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kIdentityKey), EncodeIdentity(identity_))));
   rocksdb::WriteOptions write;
   write.sync = true;

@@ -19,6 +19,7 @@
 
 #include "core/base/file.h"
 #include "core/base/status.h"
+#include "core/codec/positions.h"
 #include "core/storage/folder.h"
 
 namespace rocksdb {
@@ -83,14 +84,15 @@ class CheckpointCopy {
   Status NextFile(const std::string& name);
   Status Append(std::string_view bytes);
   // All files are there: makes them durable, verifies every block of them, makes the database this
-  // shard's, and puts it where the next opening takes it. kCorruption when it is not sound.
-  Status Finish();
+  // shard's, and puts it where the next opening takes it. source_had: the source's positions before
+  // it made the checkpoint. kCorruption when it is not sound.
+  Status Finish(const VersionVector& source_had);
 
  private:
   CheckpointCopy(Engine* engine, FileSystem* files, std::string dir, const ShardIdentity& identity);
   Status EndFile();
   // Verifies the database in incoming/ and gives it the identity.
-  Status Adopt();
+  Status Adopt(const VersionVector& source_had);
 
   Engine* const engine_;     // borrowed; outlives *this
   FileSystem* const files_;  // borrowed; outlives *this

@@ -89,7 +89,8 @@ Status Feed::LoadPositions() {
   return FromRocksDb(it->status());
 }
 
-Status Feed::ForgetOwn(rocksdb::DB* db, rocksdb::WriteBatch* batch) {
+Status Feed::ForgetOwn(rocksdb::DB* db, const VersionVector& owner_had,
+                       rocksdb::WriteBatch* batch) {
   std::string stored;
   const rocksdb::Status found = db->Get(rocksdb::ReadOptions(), ToSlice(kFeedKey), &stored);
   if (found.IsNotFound()) return Status::Corruption("the copy knows nothing of its logs");
@@ -97,10 +98,12 @@ Status Feed::ForgetOwn(rocksdb::DB* db, rocksdb::WriteBatch* batch) {
   VASTO_ASSIGN_OR_RETURN(const Stored known, Decode(stored));
   VASTO_ASSIGN_OR_RETURN(const uint64_t own_end, ReadOwnEnd(db));
   for (const OwnLog& own : known.own) {
+    // What the copy holds beyond that may be of no log: the owner writes for itself as well.
     const uint64_t last = own.last == 0 ? std::max(own.base, own_end) : own.last;
-    if (last == own.base) continue;
+    const uint64_t position = std::min(last - own.base, owner_had.Of(own.id));
+    if (position == 0) continue;
     std::string value;
-    PutFixed<uint64_t>(&value, last - own.base);
+    PutFixed<uint64_t>(&value, position);
     VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Put(PositionKey(own.id), value)));
   }
   const uint64_t latest = db->GetLatestSequenceNumber();

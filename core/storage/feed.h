@@ -62,8 +62,9 @@ class Feed {
   Status Open(Random* random, EventTime now) EXCLUDES(mu_);
 
   // Adds to the batch what makes the own logs of a database's copy those of another replica. db:
-  // the copy, to which nothing was written.
-  static Status ForgetOwn(rocksdb::DB* db, rocksdb::WriteBatch* batch);
+  // the copy, to which nothing was written. owner_had: the other's positions, of before the copy.
+  static Status ForgetOwn(rocksdb::DB* db, const VersionVector& owner_had,
+                          rocksdb::WriteBatch* batch);
 
   LogId log() const { return log_; }
   // Of this replica, its own logs included.

@@ -21,10 +21,6 @@ bool IsFence(const Write& write) {
   return write.kind == WriteKind::kFence || write.kind == WriteKind::kUnfence;
 }
 
-// Whether a write has its turn by itself: the batch of other replicas' changes is tagged as a
-// whole.
-bool IsAlone(const Write& write) { return write.kind == WriteKind::kApply || IsFence(write); }
-
 }  // namespace
 
 Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
@@ -137,6 +133,11 @@ bool Sequencer::Step(Where where) {
   if (!builder_.empty() && !WriteBatch(where, &result)) return false;
   Complete(result);
   return true;
+}
+
+bool Sequencer::IsAlone(const Write& write) const {
+  const bool large = feed_ != nullptr && write.kind == WriteKind::kTouch;
+  return large || write.kind == WriteKind::kApply || IsFence(write);
 }
 
 void Sequencer::TakeBatch() {

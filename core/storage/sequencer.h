@@ -58,6 +58,10 @@ class Sequencer {
   void HandOver(Where where);
   // Takes the batch one or more stages on. False: where it is it would have to wait.
   bool Step(Where where);
+  // Whether a write has its turn by itself: the batch of other replicas' changes is tagged as a
+  // whole; a touch stores the value again, of unknown size, and what is logged at once goes to
+  // followers in one piece.
+  bool IsAlone(const Write& write) const;
   void TakeBatch();
   // Ends a batch that does not go into the database: a fence, or what one keeps out. False: it
   // goes.

@@ -142,6 +142,9 @@ struct Write {
   uint64_t expires_at_us = 0;
   Condition condition = Condition::kNone;  // kIfAbsent only with kPut
   EventTime if_version = 0;
+  // Replicated: also when the write changes nothing, because what is stored is newer or the same,
+  // that is logged here once more; so a replica that has outcome.position has it.
+  bool log_anyway = false;
   // kApply, of a replicated shard only; all other members above are unused then. Each change wins
   // or loses as if it had been made here, and the position is stored with them. Borrowed.
   const ChangeBatch* applied = nullptr;

@@ -29,6 +29,14 @@ Status CheckDescriptor(const KeyspaceDescriptor& d) {
     return Status::InvalidArgument("keyspace " + d.name + ": " + std::to_string(d.shard_count()) +
                                    " shards; 1 to " + std::to_string(kMaxShards) + " are allowed");
   }
+  const auto sound = [](size_t replicas) { return replicas >= 1 && replicas <= kMaxReplicas; };
+  const bool all_sound =
+      std::all_of(d.shards.begin(), d.shards.end(),
+                  [&](const ShardReplicas& shard) { return sound(shard.replicas.size()); });
+  if (!all_sound || !sound(static_cast<size_t>(d.replica_count))) {
+    return Status::InvalidArgument("keyspace " + d.name + ": 1 to " + std::to_string(kMaxReplicas) +
+                                   " replicas of each shard are allowed");
+  }
   return {};
 }
 

@@ -92,9 +92,14 @@ void FailUnconfirmed(int others, rpc::WriteResult* result) {
 // When to give up waiting for other replicas, for a call without a deadline.
 constexpr int64_t kDefaultConfirmUs = 10'000'000;
 
+// How long before its deadline a caller is told that nobody confirmed: it hears it in time, and
+// what it then knows of the write it would not know of silence.
+constexpr int64_t kAnswerUs = 30'000;
+
 int64_t ConfirmDeadline(const rpc::ShardRef& ref, const rpc::CallContext& context) {
   const int64_t deadline_us = DeadlineOf(ref, context);
-  return deadline_us != 0 ? deadline_us : context.received_us + kDefaultConfirmUs;
+  if (deadline_us == 0) return context.received_us + kDefaultConfirmUs;
+  return deadline_us - std::min(kAnswerUs, (deadline_us - context.received_us) / 8);
 }
 
 // Whether so many other replicas are there to confirm a write. OK; kUnavailable when not.
@@ -150,6 +155,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     metrics_ = metrics;
     clock_ = clock;
     vasto::store::Fill(&request_.entry, DeadlineOf(request_.ref, responder_.context()), this);
+    log_anyway = others_ > 0;
   }
 
  private:
@@ -265,6 +271,7 @@ void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, App
     items_[i].batch = this;
     items_[i].result = &response_.results[i];
     vasto::store::Fill(&entry, deadline_us, &items_[i]);
+    items_[i].log_anyway = others_ > 0;
     append(&items_[i]);
   }
   Finished(answered);

@@ -4,12 +4,13 @@
 import shutil
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import libvasto
 from load import Load, MixedLoad
-from vasto_cluster import wait_until
+from vasto_cluster import SLOW, wait_until
 
 replicas = pytest.importorskip("replicas")
 stock_thrift = replicas.stock_thrift
@@ -54,29 +55,32 @@ def test_reads_and_writes_go_on_when_the_primary_is_killed(make_cluster, acks):
 
 
 def longest_pause(cluster, keyspace, fault):
-    """How long a client that puts and gets all the time has to wait at most while it happens."""
-    longest = [0.0]
+    """How long a client that puts and gets all the time has to wait at most while it happens.
+    fault gets a function that waits for so many of its rounds."""
+    pauses = []
     stop = threading.Event()
 
     def work():
         with libvasto.Client(cluster.address) as client:
             ks = client.keyspace(keyspace)
-            n = 0
             while not stop.is_set():
                 begin = time.monotonic()
-                ks.put(b"pause", b"%d" % n)
+                ks.put(b"pause", b"%d" % len(pauses))
                 assert ks.get(b"pause") is not None
-                longest[0] = max(longest[0], time.monotonic() - begin)
-                n += 1
+                pauses.append(time.monotonic() - begin)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
-        fault()
-    finally:
-        stop.set()
-        thread.join()
-    return longest[0]
+    def wait_for_rounds(count):
+        end = len(pauses) + count
+        wait_until(lambda: len(pauses) >= end or worker.done(), "the client to go on", 10)
+
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(work)
+        try:
+            fault(wait_for_rounds)
+        finally:
+            stop.set()
+        worker.result()
+    return max(pauses)
 
 
 def test_a_killed_primary_costs_a_client_less_than_a_second(make_cluster):
@@ -84,12 +88,12 @@ def test_a_killed_primary_costs_a_client_less_than_a_second(make_cluster):
     cluster.create("ks", 1, 3)
     victim = replicas.primary_of(cluster, "ks")
 
-    def kill():
-        time.sleep(0.3)
+    def kill(wait_for_rounds):
+        wait_for_rounds(100)
         cluster.stores[victim].kill9()
-        time.sleep(1.5)
+        wait_for_rounds(1000)
 
-    assert longest_pause(cluster, "ks", kill) < 1
+    assert longest_pause(cluster, "ks", kill) < 1 * SLOW
 
 
 def test_a_write_that_is_repeated_undoes_nothing(make_cluster):
@@ -102,13 +106,12 @@ def test_a_write_that_is_repeated_undoes_nothing(make_cluster):
         mine, theirs = patient.keyspace("ks"), hasty.keyspace("ks")
         mine.put(b"k", b"first")
         theirs.put(b"k", b"second")
-        with primary.paused():
-            thread = threading.Thread(target=mine.put, args=(b"k", b"mine"))
-            thread.start()
+        with primary.paused(), ThreadPoolExecutor(1) as pool:
+            put = pool.submit(mine.put, b"k", b"mine")
             time.sleep(0.1)  # nothing shows from outside that it was sent; too short proves less
             theirs.put(b"k", b"theirs")
             assert theirs.get(b"k") == b"theirs"
-            thread.join()
+            put.result()
             assert theirs.get(b"k") == b"theirs"
         replicas.wait_alike(cluster, "ks")
         assert mine.get(b"k") == b"theirs"

@@ -35,9 +35,9 @@
 //   NULL handle, a NULL pointer with a size other than 0, an impossible option), CLOSED (after
 //   vasto_client_close), FORKED, NO_SPACE (out of memory) and INTERNAL.
 //   "Network codes", named so below: TIMEOUT (the deadline passed), UNAVAILABLE (no replica or
-//   master could be reached), BUSY (overload: try later), RESIZING, CORRUPTION (a checksum did not
-//   match), IO_ERROR, PERMISSION, CANCELLED, NOT_FOUND (only if said) and NOT_SUPPORTED (the server
-//   is older than the request).
+//   master could be reached, or fewer replicas than a write's acks need), BUSY (overload: try
+//   later), RESIZING, CORRUPTION (a checksum did not match), IO_ERROR, PERMISSION, CANCELLED,
+//   NOT_FOUND (only if said) and NOT_SUPPORTED (the server is older than the request).
 //
 // OWNERSHIP, in four words
 //   borrowed     valid for the duration of the call (or, where said, up to a named later call);
@@ -126,7 +126,7 @@ typedef int32_t vasto_status_t;
 #define VASTO_END 2                // The scan has no more rows.
 #define VASTO_INVALID_ARGUMENT 3   // The call can never succeed as it was made.
 #define VASTO_TIMEOUT 4            // The deadline passed; see vasto_error_is_in_doubt for writes.
-#define VASTO_UNAVAILABLE 5        // No master, or no replica of the shard, could be reached.
+#define VASTO_UNAVAILABLE 5        // No master, or not enough replicas, could be reached.
 #define VASTO_BUSY 6               // Overloaded, or the object is in use: try again later.
 #define VASTO_STALE_WRITE 7        // A newer value is stored, or the version did not match.
 #define VASTO_RESIZING 8           // The keyspace is changing shape and could not serve this now.
@@ -327,7 +327,8 @@ VASTO_API const char* vasto_error_message(const vasto_error_t* error);
 VASTO_API bool vasto_error_is_retryable(const vasto_error_t* error);
 
 // Whether a failed write may nevertheless have happened, or may still happen: it was sent and no
-// answer came. A put with an explicit event time may be repeated safely. Always false for reads.
+// answer came, or it is done but too few replicas confirmed it in time. A put with an explicit
+// event time may be repeated safely. Always false for reads.
 // Threads: shared. Since 1.0.
 VASTO_API bool vasto_error_is_in_doubt(const vasto_error_t* error);
 

@@ -268,6 +268,19 @@ TEST_F(ReplicatorTest, WithoutTheOthersNothingIsConfirmed) {
   EXPECT_FALSE(closed.Wait());
 }
 
+TEST_F(ReplicatorTest, OneThatStoodStillAndIsAloneGoesOnServing) {
+  Run();
+  Until([&] { return AllServe(); });
+  stores_[1]->Stop();
+  stores_[2]->Stop();
+  Until([&] { return stores_[0]->replica()->State().unreachable == 2; });
+  EXPECT_EQ(stores_[0]->replica()->CheckFollowers(1).code(), Code::kUnavailable)
+      << "those that are gone confirm nothing";
+  stores_[0]->replica()->Resume();
+  Until([&] { return stores_[0]->replica()->serving(); });
+  EXPECT_TRUE(stores_[0]->Write(Put("k", "v")).status.ok());
+}
+
 TEST_F(ReplicatorTest, AStoreWithoutAReplicaIsRefused) {
   Run();
   EXPECT_EQ(Pull(stores_[0].get(), Request({9, 9})).status().code(), Code::kPermission);

@@ -286,6 +286,53 @@ TEST_F(FeedTest, WhatIsSettledIsOlderThanWhatArrivesNext) {
   EXPECT_GE(change.record.expires_at_us, static_cast<uint64_t>(EventTimeMicros(settled)));
 }
 
+// As a repetition does on another replica than the first: its acknowledgement means that others
+// have what it lost against.
+TEST_F(FeedTest, AWriteThatChangesNothingCanBeLoggedAllTheSame) {
+  auto a = Make("a", 2);
+  auto b = Make("b", 1);
+  auto c = Make("c", 3);
+  const EventTime time = At(-10);
+  a->Write(Put("k", "v", time));
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  for (const EventTime again : {time, time - 1}) {
+    const VersionVector before = b->Has();
+    TestWrite put = Put("k", "v", again);
+    EXPECT_TRUE(before.Covers(b->Write(Put("k", "v", again)).position));
+    put.log_anyway = true;
+    const WriteOutcome outcome = b->Write(std::move(put));
+    ASSERT_TRUE(outcome.status.ok());
+    EXPECT_FALSE(before.Covers(outcome.position));
+    ASSERT_TRUE(c->Follow(b.get()).ok());
+    EXPECT_TRUE(c->Has().Covers(outcome.position));
+    EXPECT_EQ(Read(*c->shard(), "k").event_time, time);
+  }
+  EXPECT_EQ(Read(*b->shard(), "k").event_time, time);
+  EXPECT_EQ(b->Get("k"), "v");
+}
+
+// They are logged with the values, whose size the writes do not tell.
+TEST_F(FeedTest, ManyTouchesDoNotGoToAFollowerInOnePiece) {
+  auto a = Make("a", 1);
+  auto b = Make("b", 2);
+  constexpr int kKeys = 20;
+  for (int i = 0; i < kKeys; ++i) {
+    a->Write(Put("k" + std::to_string(i), std::string(300'000, 'v')));
+  }
+  ASSERT_TRUE(b->Follow(a.get()).ok());
+  std::vector<TestWrite> touches(kKeys);
+  for (int i = 0; i < kKeys; ++i) {
+    touches[i].kind = WriteKind::kTouch;
+    touches[i].key = "k" + std::to_string(i);
+    touches[i].ttl_seconds = 100;
+  }
+  Apply(a->shard(), &touches);
+  for (const TestWrite& touch : touches) ASSERT_TRUE(touch.outcome.status.ok());
+  const auto batch = a->Next(b->Has());
+  ASSERT_TRUE(batch.ok());
+  EXPECT_LE(batch->changes.size(), kMany);
+}
+
 TEST_F(FeedTest, WhatIsAppliedTwiceIsRefused) {
   auto a = Make("a", 1);
   auto b = Make("b", 2);
