@@ -355,9 +355,11 @@ class Cluster:
                 continue
             if code not in process.expected_codes:
                 problems.append(f"{process.name} exited with {code}:\n{process.log()[-3000:]}")
-        left = self.strays()
-        if left:
-            problems.append(f"left running: {left}")
+        # What helps a process, as the symbolizer of a sanitizer, ends a moment after it.
+        try:
+            wait_until(lambda: not self.strays(), "helpers to end", 1)
+        except AssertionError:
+            problems.append(f"left running: {self.strays()}")
         self.kill_all()
         if problems:
             raise AssertionError("\n".join(problems))
