@@ -45,6 +45,7 @@ struct PullResponse {
   7: bool out_of_log = false,   // its logs hold no more what the asking one lacks of them
   8: bool waits = false,        // what clients write here from now on is answered when the asking one has it
   9: i64 complete = 0,          // what any replica accepted before this moment of its clock is in `has`
+  10: bool gave_up = false,     // clients' writes were answered without the asking one, which was ready
 }
 
 struct CopyFile {

@@ -10,7 +10,9 @@ void AckTracker::Configure(const std::vector<Uuid>& followers) {
   std::map<Uuid, uint64_t> kept;
   for (const Uuid& follower : followers) kept[follower] = followers_[follower];
   followers_ = std::move(kept);
-  std::erase_if(required_, [this](const Uuid& uuid) { return !followers_.contains(uuid); });
+  const auto left = [this](const Uuid& uuid) { return !followers_.contains(uuid); };
+  std::erase_if(required_, left);
+  std::erase_if(given_up_, left);
 }
 
 uint64_t AckTracker::ReachedBy(int others) const {
@@ -38,11 +40,20 @@ AckTracker::Waiters AckTracker::Advance(const Uuid& follower, uint64_t sequence)
 }
 
 void AckTracker::Require(const Uuid& follower) {
-  if (followers_.contains(follower)) required_.insert(follower);
+  if (!followers_.contains(follower)) return;
+  given_up_.erase(follower);
+  required_.insert(follower);
 }
 
 AckTracker::Waiters AckTracker::Release(const Uuid& follower) {
+  given_up_.erase(follower);
   return required_.erase(follower) == 0 ? Waiters() : TakeReached();
+}
+
+AckTracker::Waiters AckTracker::GiveUp(const Uuid& follower) {
+  if (required_.erase(follower) == 0) return {};
+  given_up_.insert(follower);
+  return TakeReached();
 }
 
 AckTracker::Waiters AckTracker::TakeReached() {

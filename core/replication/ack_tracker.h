@@ -38,9 +38,13 @@ class AckTracker {
   bool Wait(uint64_t sequence, int others, int64_t deadline_us, AckWaiter* waiter);
   // The follower has this replica's log up to the sequence. Returns those that have ended by it.
   Waiters Advance(const Uuid& follower, uint64_t sequence);
-  // Every write waits for this follower as well, until Release or another Configure without it.
+  // Every write waits for this follower as well, because it asks for that; until it does not ask
+  // any more, or is given up, or Configure is without it.
   void Require(const Uuid& follower);
   Waiters Release(const Uuid& follower);
+  // As Release, but the follower still counts on it, until it is required or released again.
+  Waiters GiveUp(const Uuid& follower);
+  bool GaveUp(const Uuid& follower) const { return given_up_.contains(follower); }
   bool requires_any() const { return !required_.empty(); }
   bool Requires(const Uuid& follower) const { return required_.contains(follower); }
   // Those whose deadline has come.
@@ -67,6 +71,7 @@ class AckTracker {
 
   std::map<Uuid, uint64_t> followers_;
   std::set<Uuid> required_;
+  std::set<Uuid> given_up_;
   // By the number of others that are needed; in the order they came.
   std::array<std::deque<Waiting>, kMaxReplicas> waiting_;
 };

@@ -56,6 +56,7 @@ std::vector<LogId> Follower::RelayFrom(const Uuid& uuid, const Peer& peer,
 }
 
 void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions) {
+  if (WaitedForUntil(*peer) <= now_us_) peer->waits = false;
   peer->phase = Phase::kPulling;
   peer->attempt = ++last_attempt_;
   peer->relay = RelayFrom(uuid, *peer, have);
@@ -74,8 +75,9 @@ void Follower::Pause(Peer* peer, int64_t now_us) {
 void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* actions) {
   Peer& peer = peers_[uuid];
   if (!std::exchange(peer.answers, false)) return;
-  peer.out_of_log = false;
-  if (serving_ && peer.ahead) return Restart(have, actions);
+  peer.out_of_log = peer.waits = peer.counts = false;
+  // What another replica was given by that one since it was looked at, it may have told clients of.
+  if (!serving_ || peer.ahead) return Restart(have, actions);
   AskElsewhere(uuid, have, actions);
 }
 
@@ -111,8 +113,9 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
                             const VersionVector& have, Actions* actions) {
   Peer& peer = peers_[uuid];
   peer.answers = true;
+  peer.answered_us = now_us_;
   peer.log = response.log;
-  peer.serving = response.serving;
+  const bool stopped = std::exchange(peer.serving, response.serving) && !peer.serving;
   peer.has = VersionVector(response.has);
   TakeClaim(response, &peer);
   if (!std::exchange(peer.answered, true)) peer.first = peer.has;
@@ -122,6 +125,9 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   peer.first.Intersect(peer.has);
   peer.follows = peer.has.Of(own_log_) >= std::exchange(peer.own_then, have.Of(own_log_));
   UpdateLevels(have, now_us_);
+  // Clients that leave that one come here, and what they were told of there another may have.
+  const bool takes_over = serving_ && peer.ahead && stopped;
+  if (takes_over || (response.gave_up && ready_)) return Restart(have, actions);
   const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
   if (peer.out_of_log) {
     if (!was_out_of_log) peer.out_of_log_us = now_us_;
@@ -138,10 +144,13 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
 Follower::Actions Follower::ApplyEnded(const Uuid& uuid, uint64_t attempt, const Status& result,
                                        const VersionVector& have, int64_t now_us) {
   Actions actions;
+  now_us_ = now_us;
   UpdateLevels(have, now_us);
   const auto it = peers_.find(uuid);
   if (it != peers_.end() && it->second.attempt == attempt) {
-    if (result.ok() || result.Is(Code::kAlreadyExists)) {
+    if (serving_ && WaitedForUntil(it->second) <= now_us) {
+      Restart(have, &actions);
+    } else if (result.ok() || result.Is(Code::kAlreadyExists)) {
       Ask(uuid, &it->second, have, &actions);
     } else {
       Pause(&it->second, now_us);
@@ -152,7 +161,11 @@ Follower::Actions Follower::ApplyEnded(const Uuid& uuid, uint64_t attempt, const
 }
 
 Follower::Actions Follower::Tick(const VersionVector& have, int64_t now_us) {
-  if (serving_ && MustCopy(have, now_us)) return Restart(have, now_us);
+  now_us_ = now_us;
+  const bool slow = std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    return WaitedForUntil(entry.second) <= now_us;
+  });
+  if (serving_ && (slow || MustCopy(have, now_us))) return Restart(have, now_us);
   Actions actions;
   for (auto& [uuid, peer] : peers_) {
     if (peer.phase == Phase::kPausing && peer.due_us <= now_us) Ask(uuid, &peer, have, &actions);
@@ -161,13 +174,19 @@ Follower::Actions Follower::Tick(const VersionVector& have, int64_t now_us) {
   return actions;
 }
 
-Follower::Actions Follower::Back(const Uuid& uuid, const VersionVector& have, int64_t now_us) {
+Follower::Actions Follower::Asked(const Uuid& uuid, bool counts, const VersionVector& have,
+                                  int64_t now_us) {
   Actions actions;
   now_us_ = now_us;
   const auto it = peers_.find(uuid);
-  if (it == peers_.end() || it->second.answers || it->second.phase != Phase::kPausing) return {};
-  it->second.pause_us = 0;
-  Ask(uuid, &it->second, have, &actions);
+  if (it == peers_.end()) return actions;
+  Peer& peer = it->second;
+  peer.counts = counts;
+  if (!peer.answers && peer.phase == Phase::kPausing) {
+    peer.pause_us = 0;
+    Ask(uuid, &peer, have, &actions);
+  }
+  UpdateServing(have, now_us, &actions);
   return actions;
 }
 
@@ -207,6 +226,7 @@ int64_t Follower::next_wake_us() const {
   int64_t wake_us = INT64_MAX;
   for (const auto& [uuid, peer] : peers_) {
     if (peer.phase == Phase::kPausing) wake_us = std::min(wake_us, peer.due_us);
+    if (serving_) wake_us = std::min(wake_us, WaitedForUntil(peer));
     const int64_t patience_ends_us = peer.since_us + kPatienceUs;
     if (!serving_ && patience_ends_us > now_us_) wake_us = std::min(wake_us, patience_ends_us);
   }
@@ -257,14 +277,24 @@ void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions*
   }
   if (!known) return;
   const bool was_ready = std::exchange(ready_, true);
-  const auto waits = [](const Peer& peer) { return peer.ahead || peer.waits || !peer.answers; };
+  const auto waits = [now_us](const Peer& peer) {
+    if (!peer.answers) return true;
+    if (!peer.ahead) return peer.waits;
+    return !peer.serving || peer.counts || now_us >= peer.since_us + kPatienceUs;
+  };
   serving_ = std::all_of(peers_.begin(), peers_.end(),
                          [&](const auto& entry) { return waits(entry.second); });
   if (serving_) anew_ = false;
   if (was_ready) return;
   for (auto& [uuid, peer] : peers_) {
-    if (peer.phase == Phase::kPulling && !waits(peer)) Ask(uuid, &peer, have, actions);
+    const bool told = peer.ahead || waits(peer);
+    if (peer.phase == Phase::kPulling && !told) Ask(uuid, &peer, have, actions);
   }
+}
+
+int64_t Follower::WaitedForUntil(const Peer& peer) const {
+  const bool counts = peer.waits && !peer.ahead && peer.phase != Phase::kPulling;
+  return counts ? peer.answered_us + kWaitedForUs : INT64_MAX;
 }
 
 bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
@@ -273,9 +303,14 @@ bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
   others.Forget(own_log_);
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
     const Peer& peer = entry.second;
-    const bool for_long = peer.out_of_log && peer.out_of_log_us + kPatienceUs <= now_us;
-    return for_long && peer.serving && peer.follows && peer.has.Covers(others);
+    return peer.follows && CanBeCopied(peer, others, now_us);
   });
+}
+
+bool Follower::CanBeCopied(const Peer& peer, const VersionVector& have, int64_t now_us) const {
+  // Another peer may have in its log what this one has not any more.
+  const bool for_long = anew_ || peer.out_of_log_us + kPatienceUs <= now_us;
+  return peer.out_of_log && for_long && peer.serving && peer.has.Covers(have);
 }
 
 bool Follower::Answers(const Uuid& peer) const {
@@ -305,10 +340,10 @@ Uuid Follower::out_of_log() const {
   return {};
 }
 
-Uuid Follower::copy_from() const {
+Uuid Follower::CopyFrom(const VersionVector& have) const {
   if (serving_) return {};
   for (const auto& [uuid, peer] : peers_) {
-    if (peer.out_of_log && peer.serving) return uuid;
+    if (CanBeCopied(peer, have, now_us_)) return uuid;
   }
   return {};
 }

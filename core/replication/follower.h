@@ -17,11 +17,13 @@
 //
 // Clients prefer the replicas in their order. So the last step before serving is that those behind
 // this one in the order say that they answer no write any more before this replica has it, too;
-// with what each had when it said so, this replica has all that any client was answered.
+// with what each had when it said so, this replica has all that any client was answered. And those
+// before it that serve have asked it to do the same for them.
 //
 // It stops serving, and is then as one that has just started, when it stood still; when it loses a
-// peer that clients prefer, which others may have followed more closely; or when it cannot follow a
-// serving peer any more that has all it has: it must copy that peer.
+// peer that clients prefer, which others may have followed more closely; when a peer answers writes
+// without it that it counts on having seen, or will soon, since this replica is too slow; or when
+// it cannot follow a serving peer any more that has all it has: it must copy that peer.
 //
 // Forgetting: a tombstone may go when every replica has it and nothing that any of them accepted
 // before it had it is still to come. Each replica says with its positions up to which moment of
@@ -73,6 +75,9 @@ class Follower {
   static constexpr int64_t kPatienceUs = 1'000'000;
   static constexpr int64_t kMinPauseUs = 10'000;
   static constexpr int64_t kMaxPauseUs = 500'000;
+  // A peer whose writes wait for this replica gives it up when it does not ask for so long; a
+  // little less than ShardReplica::kPreferredUs, so that this side is first.
+  static constexpr int64_t kWaitedForUs = 200'000;
 
   using Actions = std::vector<FollowerAction>;
 
@@ -91,9 +96,9 @@ class Follower {
                      const VersionVector& have, int64_t now_us);
   // The time of next_wake_us has come; early or needless ones are harmless.
   Actions Tick(const VersionVector& have, int64_t now_us);
-  // The peer begins to follow this replica, so it is there: one that did not answer is asked at
-  // once.
-  Actions Back(const Uuid& peer, const VersionVector& have, int64_t now_us);
+  // The peer asked this replica something, so it is there: one that did not answer is asked at
+  // once. counts: it serves, or could, because the writes here wait for it.
+  Actions Asked(const Uuid& peer, bool counts, const VersionVector& have, int64_t now_us);
   // The peer was not heard of for so long that it counts as one that does not answer.
   Actions Silent(const Uuid& peer, const VersionVector& have, int64_t now_us);
   // What the peers have was not seen for a while: as after a start, apart from peers that did not
@@ -116,8 +121,9 @@ class Follower {
   EventTime Agreed(EventTime settled) const;
   // A peer whose log does not hold any more what is missing here; nil: none.
   Uuid out_of_log() const;
-  // The one of them to copy, now that this replica does not serve; nil: none.
-  Uuid copy_from() const;
+  // The one of them to copy, now that this replica does not serve: it has all that this one has,
+  // and the others' logs do not help either; nil: none.
+  Uuid CopyFrom(const VersionVector& have) const;
 
  private:
   enum class Phase { kPausing, kPulling, kApplying };
@@ -143,8 +149,10 @@ class Follower {
     VersionVector has;          // as of its last answer
     VersionVector first;        // as of its first, as far as it still has that
     bool answered = false;
+    int64_t answered_us = 0;   // when it did last
     bool ahead = false;        // clients prefer it to this replica
     bool waits = false;        // its writes wait for this replica; it said so since the last start
+    bool counts = false;       // the writes here wait for it
     bool serving = false;      // as of its last answer
     int64_t level_us = 0;      // when this replica last had all that it has
     std::vector<LogId> relay;  // of the question that is under way
@@ -172,6 +180,9 @@ class Follower {
   // Whether this replica has what the peer had, or need not.
   bool IsLevel(const Peer& peer, const VersionVector& have) const;
   // Whether some peer can only be copied, and may be.
+  // How long it may serve without asking the peer.
+  int64_t WaitedForUntil(const Peer& peer) const;
+  bool CanBeCopied(const Peer& peer, const VersionVector& have, int64_t now_us) const;
   bool MustCopy(const VersionVector& have, int64_t now_us) const;
 
   const LogId own_log_;

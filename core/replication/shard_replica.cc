@@ -163,7 +163,7 @@ void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
     if (!result.ok()) {
-      DoNotWaitFor(peer, &acknowledged);
+      GiveUp(peer, &acknowledged);
       Gone(peer, &answers);
     }
     actions = follower_.PullEnded(peer, attempt, std::move(result), feed_->Positions(),
@@ -202,17 +202,21 @@ void ShardReplica::Stepped() {
 
 void ShardReplica::MoveGate() {
   bool open = false;
+  bool moves = false;
+  std::vector<Answer> answers;
   {
     MutexLock lock(&mu_);
     if (closed_) return;
     open = follower_.serving() && !retired_ && !copying_;
-    if (!open) serving_.store(false, std::memory_order_release);
+    if (!open) StopServing(&answers);
     // It was left and entered in one step, as by a Resume that has nobody to look at.
     if (open && client_gate_ == ClientGate::kOpen) serving_.store(true, std::memory_order_release);
-    const bool moves = open ? client_gate_ == ClientGate::kShut : client_gate_ == ClientGate::kOpen;
-    if (!moves || !shard_gate_.Enter()) return;
-    client_gate_ = open ? ClientGate::kOpening : ClientGate::kShutting;
+    moves = open ? client_gate_ == ClientGate::kShut : client_gate_ == ClientGate::kOpen;
+    moves = moves && shard_gate_.Enter();
+    if (moves) client_gate_ = open ? ClientGate::kOpening : ClientGate::kShutting;
   }
+  Send(&answers);
+  if (!moves) return;
   options_.shard->Submit(new GateWrite(shared_from_this(), open));
 }
 
@@ -221,6 +225,7 @@ void ShardReplica::GateMoved(bool open) {
   if (closed_) return;
   client_gate_ = open ? ClientGate::kOpen : ClientGate::kShut;
   const bool wanted = follower_.serving() && !retired_;
+  if (open && wanted) handing_over_.store(false, std::memory_order_release);
   // It may have to be otherwise by now.
   if (open != wanted) WakeAt(options_.clock->MonotonicMicros());
   serving_.store(open && wanted, std::memory_order_release);
@@ -231,15 +236,26 @@ void ShardReplica::GateMoved(bool open) {
   CopyIfBehind();
 }
 
+void ShardReplica::StopServing(std::vector<Answer>* answers) {
+  if (!serving_.exchange(false, std::memory_order_acq_rel)) return;
+  handing_over_.store(true, std::memory_order_release);
+  if (!retired_) WakeAt(look_ends_us_ = options_.clock->MonotonicMicros() + kLookUs);
+  for (auto& [uuid, state] : followers_) {
+    if (state.parked) AnswerParked(&state, ChangeBatch{}, answers);
+  }
+}
+
 void ShardReplica::Resume() {
   Follower::Actions actions;
+  std::vector<Answer> answers;
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
-    serving_.store(false, std::memory_order_release);
+    StopServing(&answers);
     actions = follower_.Restart(feed_->Positions(), options_.clock->MonotonicMicros());
     Stepped();
   }
+  Send(&answers);
   Do(std::move(actions));
 }
 
@@ -250,7 +266,7 @@ void ShardReplica::Silent(const Uuid& peer) {
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
-    DoNotWaitFor(peer, &acknowledged);
+    GiveUp(peer, &acknowledged);
     Gone(peer, &answers);
     actions = follower_.Silent(peer, feed_->Positions(), options_.clock->MonotonicMicros());
     Stepped();
@@ -261,7 +277,7 @@ void ShardReplica::Silent(const Uuid& peer) {
 }
 
 void ShardReplica::CopyIfBehind() {
-  const Uuid peer = follower_.copy_from();
+  const Uuid peer = follower_.CopyFrom(feed_->Positions());
   // Writes of clients that are still under way must be in the positions that the copy is held
   // against.
   if (peer.nil() || copying_ || client_gate_ != ClientGate::kShut) return;
@@ -309,6 +325,10 @@ void ShardReplica::Tick(int64_t timer_us) {
     if (closed_) return;
     timers_.erase(timer_us);
     const int64_t now_us = options_.clock->MonotonicMicros();
+    if (now_us >= look_ends_us_ && !retired_) {
+      look_ends_us_ = INT64_MAX;
+      handing_over_.store(false, std::memory_order_release);
+    }
     if (now_us >= ack_wake_us_) {
       expired = acks_.Expire(now_us);
       ack_wake_us_ = acks_.next_deadline_us();
@@ -324,6 +344,7 @@ void ShardReplica::Tick(int64_t timer_us) {
       }
     }
     WakeAt(ack_wake_us_);
+    WakeAt(look_ends_us_);
     if (!copying_) {
       actions = follower_.Tick(feed_->Positions(), now_us);
       Stepped();
@@ -362,28 +383,21 @@ void ShardReplica::Pull(rpc::PullRequest request, rpc::Responder<rpc::Pull> resp
     state.relay = std::move(request.relay);
     state.max_bytes = request.max_bytes == 0 ? kDefaultPullBytes
                                              : std::min<size_t>(request.max_bytes, kMaxPullBytes);
+    if (moved) TrimFeed();
+    Acknowledge(state, request.ready, &acknowledged);
     const int64_t wait_us = std::min(int64_t{request.wait_ms} * 1000, kPullWaitUs);
-    const int64_t until_us = options_.clock->MonotonicMicros() + wait_us;
+    const int64_t until_us = state.asked_us + wait_us;
     state.parked.emplace(Parked{std::move(responder), until_us});
-    if (moved) {
-      TrimFeed();
-      const auto advanced = acks_.Advance(request.store, state.have.Of(own.log));
-      acknowledged.insert(acknowledged.end(), advanced.begin(), advanced.end());
-    }
-    if (request.ready && state.ahead) {
-      WaitFor(request.store);
-    } else {
-      DoNotWaitFor(request.store, &acknowledged);
-    }
-    if (wait_us == 0) {
+    if (wait_us == 0 || acks_.GaveUp(request.store)) {
       TryAnswer(request.store, &state, &answers);
       if (state.parked && !state.reading) AnswerParked(&state, ChangeBatch{}, &answers);
     }
     AnswerFollowers(&answers);
     if (state.parked) WakeAt(until_us);
-    if (wait_us == 0 && !copying_) {
-      actions =
-          follower_.Back(request.store, feed_->Positions(), options_.clock->MonotonicMicros());
+    if (!copying_ && (wait_us == 0 || !follower_.serving())) {
+      actions = follower_.Asked(request.store, acks_.Requires(request.store), feed_->Positions(),
+                                state.asked_us);
+      Stepped();
     }
   }
   End(acknowledged, true);
@@ -479,6 +493,7 @@ rpc::PullResponse ShardReplica::MakeResponse(const FollowerState& to, ChangeBatc
   response.log = feed_->log();
   response.serving = serving();
   response.waits = acks_.Requires(to.store);
+  response.gave_up = acks_.GaveUp(to.store);
   response.protocol_version = rpc::kProtocolVersion;
   return response;
 }
@@ -522,8 +537,6 @@ void ShardReplica::Retire() {
   {
     MutexLock lock(&mu_);
     retired_ = true;
-    handing_over_.store(serving(), std::memory_order_release);
-    serving_.store(false, std::memory_order_release);
   }
   MoveGate();
 }
@@ -541,14 +554,24 @@ bool ShardReplica::HandedOver() const {
 
 // ---- Acknowledgements
 
-void ShardReplica::WaitFor(const Uuid& follower) {
-  acks_.Require(follower);
-  waits_.store(true, std::memory_order_release);
+void ShardReplica::Acknowledge(const FollowerState& state, bool ready,
+                               AckTracker::Waiters* acknowledged) {
+  const Position own = feed_->OwnPosition();
+  const auto add = [acknowledged](const AckTracker::Waiters& waiters) {
+    acknowledged->insert(acknowledged->end(), waiters.begin(), waiters.end());
+  };
+  add(acks_.Advance(state.store, state.have.Of(own.log)));
+  if (!ready || !state.ahead) {
+    add(acks_.Release(state.store));
+  } else if (!acks_.GaveUp(state.store) || state.have.Covers(own)) {
+    acks_.Require(state.store);
+  }
+  waits_.store(acks_.requires_any(), std::memory_order_release);
 }
 
-void ShardReplica::DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* acknowledged) {
-  const AckTracker::Waiters released = acks_.Release(follower);
-  acknowledged->insert(acknowledged->end(), released.begin(), released.end());
+void ShardReplica::GiveUp(const Uuid& follower, AckTracker::Waiters* acknowledged) {
+  const AckTracker::Waiters waiters = acks_.GiveUp(follower);
+  acknowledged->insert(acknowledged->end(), waiters.begin(), waiters.end());
   waits_.store(acks_.requires_any(), std::memory_order_release);
 }
 
@@ -569,7 +592,7 @@ void ShardReplica::GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledge
     if (end_us > now_us) {
       WakeAt(end_us);
     } else {
-      DoNotWaitFor(uuid, acknowledged);
+      GiveUp(uuid, acknowledged);
     }
   }
 }

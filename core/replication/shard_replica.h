@@ -95,6 +95,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // How long a write waits at most for a replica that clients prefer to this one, when it does not
   // ask for more.
   static constexpr int64_t kPreferredUs = 250'000;
+  // How long clients wait for a replica that looks at the others before it serves on.
+  static constexpr int64_t kLookUs = 250'000;
   // Between two tries to copy a peer.
   static constexpr int64_t kCopyPauseUs = 500'000;
 
@@ -112,8 +114,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
     return serving() && received_us < options_.fresh_until_us->load(std::memory_order_acquire);
   }
   bool serving() const { return serving_.load(std::memory_order_acquire); }
-  // Not serving any more, but another replica does not have everything yet: clients should wait.
-  bool handing_over() const { return handing_over_.load(std::memory_order_acquire); }
+  // Not serving, but another replica may not have everything yet, and this one may soon serve
+  // again: clients should wait.
+  bool handing_over() const { return serving() || handing_over_.load(std::memory_order_acquire); }
   // kUnavailable when fewer other replicas than these follow this one now.
   Status CheckFollowers(int others) const EXCLUDES(mu_);
   // Whether writes wait for replicas that clients prefer to this one, whatever their level.
@@ -188,6 +191,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // Opens or shuts the gate for clients when it should be otherwise than it is.
   void MoveGate() EXCLUDES(mu_);
   void GateMoved(bool open) EXCLUDES(mu_);
+  // Others are told at once: those that clients go to next look at the others first.
+  void StopServing(std::vector<Answer>* answers) REQUIRES(mu_);
   void CopyIfBehind() REQUIRES(mu_);
   // Makes sure that a Tick comes by then.
   void WakeAt(int64_t monotonic_us) REQUIRES(mu_);
@@ -211,9 +216,11 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   void AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batch, std::vector<Answer>* answers)
       REQUIRES(mu_);
   rpc::PullResponse MakeResponse(const FollowerState& to, ChangeBatch batch) const REQUIRES(mu_);
-  // Writes wait for this follower, or not any more.
-  void WaitFor(const Uuid& follower) REQUIRES(mu_);
-  void DoNotWaitFor(const Uuid& follower, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  // What a pull says of the writes that the follower has and is to be waited for with.
+  void Acknowledge(const FollowerState& state, bool ready, AckTracker::Waiters* acknowledged)
+      REQUIRES(mu_);
+  // Writes do not wait for the follower any more, which it does not know.
+  void GiveUp(const Uuid& follower, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
   // It does not answer any more, so it does not follow either until it asks again. Before the
   // follower's step.
   void Gone(const Uuid& peer, std::vector<Answer>* answers) REQUIRES(mu_);
@@ -239,6 +246,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   std::map<Uuid, FollowerState> followers_ GUARDED_BY(mu_);
   ClientGate client_gate_ GUARDED_BY(mu_) = ClientGate::kShut;
   bool retired_ GUARDED_BY(mu_) = false;
+  int64_t look_ends_us_ GUARDED_BY(mu_) = INT64_MAX;
   bool copying_ GUARDED_BY(mu_) = false;             // on_behind was called
   int64_t copy_from_us_ GUARDED_BY(mu_) = 0;         // when it may be called
   int64_t ack_wake_us_ GUARDED_BY(mu_) = INT64_MAX;  // no write's deadline is before this

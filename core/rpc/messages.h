@@ -212,6 +212,7 @@ struct PullResponse {
   bool out_of_log = false;  // its logs hold no more what the asking one lacks of them
   bool waits = false;  // what clients write here from now on is answered when the asking one has it
   EventTime complete = 0;  // what any replica accepted before this moment of its clock is in `has`
+  bool gave_up = false;    // clients' writes were answered without the asking one, which was ready
 };
 
 // A copy of all files of a replica, for one that lacks more than the logs still hold.

@@ -64,6 +64,22 @@ TEST_F(AckTrackerTest, AReleasedOneHoldsNobodyUp) {
   EXPECT_FALSE(acks_.requires_any());
 }
 
+TEST_F(AckTrackerTest, OneThatWasGivenUpDoesNotKnowUntilItSaysSo) {
+  acks_.Require(kC);
+  EXPECT_FALSE(acks_.Wait(5, 0, 100, &x_));
+  EXPECT_EQ(acks_.GiveUp(kC), Waiters{&x_});
+  EXPECT_TRUE(acks_.GaveUp(kC));
+  EXPECT_FALSE(acks_.requires_any());
+  acks_.Release(kC);
+  EXPECT_FALSE(acks_.GaveUp(kC));
+  acks_.GiveUp(kC);
+  EXPECT_FALSE(acks_.GaveUp(kC)) << "nothing was waiting for it";
+  acks_.Require(kC);
+  acks_.GiveUp(kC);
+  acks_.Require(kC);
+  EXPECT_FALSE(acks_.GaveUp(kC));
+}
+
 TEST_F(AckTrackerTest, LevelsDoNotWaitForEachOther) {
   EXPECT_FALSE(acks_.Wait(5, 3, 100, &x_));
   EXPECT_FALSE(acks_.Wait(6, 1, 100, &y_));

@@ -193,9 +193,9 @@ TEST_F(FollowerTest, OneThatIsBackIsNotLeftWaitingForAPause) {
     Tick(Follower::kMaxPauseUs);
   }
   Fail(kA);
-  Keep(f_.Back(kA, have_, now_us_));
+  Keep(f_.Asked(kA, false, have_, now_us_));
   ASSERT_NE(Pull(kA), nullptr);
-  Keep(f_.Back(kA, have_, now_us_));
+  Keep(f_.Asked(kA, false, have_, now_us_));
   EXPECT_TRUE(actions_.empty()) << "it is being asked";
   Fail(kA);
   EXPECT_EQ(f_.next_wake_us(), now_us_ + Follower::kMinPauseUs);
@@ -352,6 +352,57 @@ TEST_F(PreferredTest, WhoDoesNotAnswerNeedNotWait) {
   EXPECT_TRUE(f_.serving());
 }
 
+class WaitedForTest : public PreferredTest {
+ protected:
+  void SetUp() override {
+    Start();
+    for (const bool waits : {false, true}) {
+      rpc::PullResponse a = Answer(kLogA, {}), b = Answer(kLogB, {});
+      a.waits = b.waits = waits;
+      End(kA, a);
+      End(kB, b);
+    }
+    ASSERT_TRUE(f_.serving());
+  }
+};
+
+TEST_F(WaitedForTest, OneThatWasGivenUpLooksAgain) {
+  rpc::PullResponse response = Answer(kLogA, {{kLogA, 7}});
+  response.gave_up = true;
+  End(kA, response);
+  EXPECT_FALSE(f_.serving()) << "clients were told of what is not here";
+  for (const Uuid& peer : {kA, kB}) {
+    ASSERT_NE(Pull(peer), nullptr);
+    EXPECT_FALSE(Pull(peer)->ready) << "which tells the peer that it knows";
+    EXPECT_FALSE(Pull(peer)->wait);
+  }
+  End(kA, Answer(kLogA, {{kLogA, 7}}));
+  End(kB, Answer(kLogB, {}));
+  have_.Raise(Position{kLogA, 7});
+  Tick(1);
+  End(kA, Waits(kLogA, {{kLogA, 7}}));
+  End(kB, Waits(kLogB, {}));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(WaitedForTest, OneThatIsTooSlowForItDoesNotServeOn) {
+  ChangeBatch batch{.log = kLogA, .first = 1, .last = 4, .changes = "c", .checksum = 0};
+  rpc::PullResponse response = Waits(kLogA, {{kLogA, 4}});
+  response.batch = batch;
+  End(kA, response);
+  EXPECT_EQ(f_.next_wake_us(), now_us_ + Follower::kWaitedForUs);
+  Tick(Follower::kWaitedForUs - 1);
+  EXPECT_TRUE(f_.serving());
+  Tick(1);
+  EXPECT_FALSE(f_.serving());
+}
+
+TEST_F(WaitedForTest, OneThatIsQuickServesOn) {
+  End(kA, Waits(kLogA, {}));
+  Tick(10 * Follower::kWaitedForUs);
+  EXPECT_TRUE(f_.serving()) << "it has asked, and the question waits there";
+}
+
 TEST_F(PreferredTest, AfterAStandstillTheyHaveToSaySoAgain) {
   Start();
   End(kB, Answer(kLogB, {}));
@@ -415,6 +466,54 @@ TEST_F(SecondTest, OneThatIsSilentForLongIsLostOnce) {
   EXPECT_TRUE(actions_.empty());
 }
 
+TEST_F(SecondTest, WhenThePreferredOneStopsServingItLooksAtTheOthersFirst) {
+  rpc::PullResponse response = Answer(kLogA, {});
+  response.serving = true;
+  End(kA, response);
+  EXPECT_TRUE(f_.serving());
+  response.serving = false;
+  End(kA, response);
+  EXPECT_FALSE(f_.serving()) << "its clients come here, and B may have what they were told of";
+  ASSERT_NE(Pull(kB), nullptr);
+  EXPECT_FALSE(Pull(kB)->wait);
+}
+
+TEST_F(SecondTest, OneThatServesBeforeItMustCountOnIt) {
+  Keep(f_.Restart(have_, now_us_));
+  rpc::PullResponse a = Answer(kLogA, {});
+  a.serving = true;
+  rpc::PullResponse b = Answer(kLogB, {});
+  b.waits = true;
+  End(kA, a);
+  End(kB, Answer(kLogB, {}));
+  End(kB, b);
+  EXPECT_FALSE(f_.serving()) << "A would miss what is accepted here";
+  Keep(f_.Asked(kA, true, have_, now_us_));
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(SecondTest, OneThatNeverCountsOnItIsNotWaitedForForLong) {
+  Keep(f_.Restart(have_, now_us_));
+  rpc::PullResponse a = Answer(kLogA, {});
+  a.serving = true;
+  rpc::PullResponse b = Answer(kLogB, {});
+  b.waits = true;
+  End(kA, a);
+  End(kB, Answer(kLogB, {}));
+  End(kB, b);
+  Tick(Follower::kPatienceUs);
+  EXPECT_TRUE(f_.serving());
+}
+
+TEST_F(SecondTest, WhatALostOneHadIsLookedForAgain) {
+  Keep(f_.Restart(have_, now_us_));
+  End(kB, Answer(kLogB, {}));
+  Fail(kA);
+  EXPECT_FALSE(f_.serving());
+  ASSERT_NE(Pull(kB), nullptr) << "it may have got more of A meanwhile";
+  EXPECT_FALSE(Pull(kB)->wait);
+}
+
 TEST_F(SecondTest, WithoutOneThatIsBehindItGoesOn) {
   Keep(f_.Silent(kB, have_, now_us_));
   EXPECT_TRUE(f_.serving());
@@ -442,14 +541,32 @@ TEST_F(FollowerTest, WhatNoLogHoldsAnyMoreKeepsItFromServing) {
   Tick(Follower::kPatienceUs);
   EXPECT_FALSE(f_.serving());
   EXPECT_EQ(f_.out_of_log(), kA);
-  EXPECT_EQ(f_.copy_from(), kA);
+  EXPECT_EQ(f_.CopyFrom(have_), kA);
+}
+
+TEST_F(FollowerTest, OthersMayHaveInTheirLogsWhatOneHasNotAnyMore) {
+  Start();
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}}));
+  EXPECT_EQ(f_.CopyFrom(have_), Uuid()) << "B was not heard yet";
+  Tick(Follower::kPatienceUs);
+  EXPECT_EQ(f_.CopyFrom(have_), kA);
+}
+
+TEST_F(FollowerTest, OneThatWouldLoseSomethingByItIsNotCopiedOver) {
+  Start();
+  have_.Raise(Position{kOwn, 5});
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}, {kOwn, 4}}));
+  Tick(Follower::kPatienceUs);
+  EXPECT_EQ(f_.CopyFrom(have_), Uuid()) << "its checkpoint would be for nothing";
+  End(kA, OutOfLog(kLogA, {{kLogA, 9}, {kOwn, 5}}));
+  EXPECT_EQ(f_.CopyFrom(have_), kA);
 }
 
 TEST_F(FollowerTest, OneThatDoesNotServeIsNotCopied) {
   Start();
   End(kA, OutOfLog(kLogA, {{kLogA, 9}}, false));
   EXPECT_EQ(f_.out_of_log(), kA);
-  EXPECT_EQ(f_.copy_from(), Uuid());
+  EXPECT_EQ(f_.CopyFrom(have_), Uuid());
 }
 
 TEST_F(FollowerTest, WhatAPeerSLogDoesNotHoldIsAskedOfTheOthers) {
@@ -486,19 +603,19 @@ TEST_F(BehindTest, OneThatIsLeftBehindStopsServingToCopy) {
   AnswerForLong({{kLogA, 900}, {kOwn, 5}});
   EXPECT_FALSE(f_.serving());
   ASSERT_NE(Pull(kA), nullptr);
-  EXPECT_EQ(f_.copy_from(), kA);
+  EXPECT_EQ(f_.CopyFrom(have_), kA);
   End(kA, OutOfLog(kLogA, {{kLogA, 901}, {kOwn, 5}}));
-  EXPECT_EQ(f_.copy_from(), kA);
+  EXPECT_EQ(f_.CopyFrom(have_), kA);
 }
 
 TEST_F(BehindTest, ItServesAgainWhenThatPeerDies) {
   AnswerForLong({{kLogA, 900}, {kOwn, 5}});
   ASSERT_FALSE(f_.serving());
-  End(kB, Answer(kLogB, {}));
   Fail(kA);
+  End(kB, Answer(kLogB, {}));
   Tick(Follower::kPatienceUs);
   EXPECT_TRUE(f_.serving());
-  EXPECT_EQ(f_.copy_from(), Uuid());
+  EXPECT_EQ(f_.CopyFrom(have_), Uuid());
 }
 
 TEST_F(BehindTest, ItStaysWhenThePeerCannotFollowItEither) {

@@ -19,15 +19,17 @@ struct ReplicationSim::ClientWrite final : AckWaiter {
   ClientWrite(ReplicationSim* of, size_t at, uint64_t n) : sim(of), replica(at), number(n) {}
   void Ended(bool acknowledged) override {
     if (!acknowledged) return;
-    sim->promises_[number] = {replica, true};
+    sim->promises_[number] = {replica, true, sim->now_us_};
     ++sim->counts_.confirmed;
+    sim->Confirmed(number);
   }
   ReplicationSim* const sim;
   const size_t replica;
   const uint64_t number;
 };
 
-ReplicationSim::ReplicationSim(uint64_t seed) : random_(SeededRandom(seed)), replicas_(kReplicas) {
+ReplicationSim::ReplicationSim(uint64_t seed)
+    : random_(SeededRandom(seed)), replicas_(kReplicas), calm_(seed % 2 == 0) {
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_[i].uuid = Uuid{7, i + 1};
     replicas_[i].clock = 1'000'000 + Below(5'000'000);  // clocks differ by seconds
@@ -78,6 +80,7 @@ void ReplicationSim::Start(size_t i) {
   r.log = random_->Next() | 1;
   r.next = 1;
   r.wake_us = INT64_MAX;
+  r.serving = false;
   r.follower = std::make_unique<Follower>(r.log, false);
   r.acks = std::make_unique<AckTracker>();
   std::vector<Uuid> peers;
@@ -93,9 +96,13 @@ void ReplicationSim::Stop(size_t i) {
   if (!r.up) return;
   r.up = false;
   ++counts_.crashes;
+  const auto up = std::count_if(replicas_.begin(), replicas_.end(), [](auto& o) { return o.up; });
+  if (up <= 1) alone_us_ = now_us_;
+  stopped_us_ = now_us_;
   // Callers see the connection break.
   for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("lost"), {});
   r.parked.clear();
+  r.heard.clear();
   r.arriving.clear();
   At(static_cast<int64_t>(Below(3'000'000)), [this, i] {
     if (!replicas_[i].up) Start(i);
@@ -139,7 +146,7 @@ void ReplicationSim::Restore(size_t i) {
 
 void ReplicationSim::Fault() {
   const size_t i = Below(kReplicas);
-  switch (Below(10)) {
+  switch (Below(calm_ ? 9 : 11)) {
     case 0:
       return Stop(i);
     case 1:
@@ -153,7 +160,23 @@ void ReplicationSim::Fault() {
     case 4:
       replicas_[i].synced = replicas_[i].disk.size();
       return;
-    case 5: {
+    case 5:
+      return StandStill(i);
+    case 6:
+      replicas_[i].slow_until_us = now_us_ + static_cast<int64_t>(Below(1'000'000));
+      return;
+    case 7:
+      replicas_[i].clock += Below(3'000'000);  // a step of the wall clock, forwards
+      return;
+    case 8: {  // a ping that only took long
+      const size_t k = Below(kReplicas);
+      if (!replicas_[i].up || i == k) return;
+      // A reader may be where the other one is not waited for until that has learnt it.
+      stopped_us_ = now_us_;
+      HearNothingOf(i, k);
+      return;
+    }
+    case 9: {
       const size_t k = Below(kReplicas);
       if (i == k) return;
       ++counts_.partitions;
@@ -169,18 +192,9 @@ void ReplicationSim::Fault() {
       });
       return;
     }
-    case 6:
+    default:
       loss_in_ = OneIn(2) ? 0 : 2 + Below(20);
       return;
-    case 7:
-      return StandStill(i);
-    case 8: {  // a ping that only took long
-      const size_t k = Below(kReplicas);
-      if (replicas_[i].up && i != k) HearNothingOf(i, k);
-      return;
-    }
-    default:
-      replicas_[i].clock += Below(3'000'000);  // a step of the wall clock, forwards
   }
 }
 
@@ -198,6 +212,7 @@ void ReplicationSim::NoticeSilence(size_t i, size_t k) {
 
 void ReplicationSim::HearNothingOf(size_t i, size_t k) {
   Replica& r = replicas_[i];
+  GiveUp(i, replicas_[k].uuid);
   Do(i, r.follower->Silent(replicas_[k].uuid, r.have, now_us_));
 }
 
@@ -252,6 +267,44 @@ void ReplicationSim::Write(size_t i, uint64_t number) {
   ClientWrite* const waiter = waiting_.back().get();
   if (r.acks->Wait(r.next - 1, 1, now_us_ + 2'000'000, waiter)) waiter->Ended(true);
   AnswerParked(i);
+  At(kPreferredUs, [this, i, life = r.life] {
+    if (replicas_[i].up && replicas_[i].life == life) GiveUpSilent(i);
+  });
+}
+
+void ReplicationSim::Confirmed(uint64_t write) {
+  const auto& [key, stored] = written_[write];
+  const auto [it, added] = confirmed_.try_emplace(key, write);
+  if (!added && WinsOver(stored.record, written_[it->second].second.record)) it->second = write;
+}
+
+void ReplicationSim::ClientReads() {
+  const auto first = std::find_if(replicas_.begin(), replicas_.end(),
+                                  [](const Replica& r) { return r.up && r.follower->serving(); });
+  if (first != replicas_.end() && now_us_ >= NoticedUs(*first))
+    Read(static_cast<size_t>(first - replicas_.begin()));
+  if (clients_) At(static_cast<int64_t>(Below(20'000)), [this] { ClientReads(); });
+}
+
+int64_t ReplicationSim::NoticedUs(const Replica& replica) const {
+  const bool slow = now_us_ < replica.slow_until_us + 2 * kSlowUs;
+  return stopped_us_ + (slow ? kSlowUs + kFailoverUs : kFailoverUs);
+}
+
+bool ReplicationSim::MayBeMissed(uint64_t write) const {
+  return lost_by_.contains(write) || promises_.at(write).confirmed_us <= alone_us_;
+}
+
+void ReplicationSim::Read(size_t i) {
+  for (const auto& [key, write] : confirmed_) {
+    if (MayBeMissed(write)) continue;
+    ++counts_.reads;
+    const Stored* const newest = NewestOf(replicas_[i], key);
+    const Stored& stored = written_.at(write).second;
+    if (newest != nullptr && !WinsOver(stored.record, newest->record)) continue;
+    return Fail("a reader at replica " + std::to_string(i) + " misses the confirmed write " +
+                std::to_string(write) + " of " + key);
+  }
 }
 
 void ReplicationSim::Hold(Replica* replica, const Change& change) {
@@ -377,7 +430,8 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
       Fail("changes after a gap");
       return;
     }
-    At(static_cast<int64_t>(Below(5'000)),
+    const bool slow = now_us_ < r.slow_until_us;
+    At(static_cast<int64_t>(Below(slow ? kSlowUs : 5'000)),
        [this, i, batch, peer = apply.peer, attempt = apply.attempt, life = r.life] {
          Replica& self = replicas_[i];
          if (!self.up || self.life != life) return;
@@ -389,6 +443,7 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
                                          self.have, now_us_));
        });
   }
+  if (std::exchange(r.serving, r.follower->serving()) && !r.serving) StopServing(i);
   const int64_t wake_us = r.follower->next_wake_us();
   if (wake_us >= r.wake_us) return;
   r.wake_us = wake_us;
@@ -398,6 +453,13 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
     self.wake_us = INT64_MAX;
     Do(i, self.follower->Tick(self.have, now_us_));
   });
+}
+
+void ReplicationSim::StopServing(size_t i) {
+  stopped_us_ = now_us_;
+  Replica& r = replicas_[i];
+  while (!r.parked.empty())
+    AnswerEmpty(i, r.parked.begin()->first, r.parked.begin()->second.number);
 }
 
 void ReplicationSim::SendPull(size_t i, const PullAction& action) {
@@ -413,72 +475,126 @@ void ReplicationSim::SendPull(size_t i, const PullAction& action) {
       self.arriving[peer] = *batch;
       if (batch->log != replicas_[IndexOf(peer)].log) ++counts_.relayed;
     }
+    if (!result.ok()) GiveUp(i, peer);
     Do(i, self.follower->PullEnded(peer, attempt, std::move(result), self.have, now_us_));
   };
   At(kCallTimeoutUs, [end] { end(Status::Timeout("no answer"), {}); });
   Parked pull;
+  pull.from = replicas_[i].uuid;
   pull.relay = action.relay;
   pull.have = replicas_[i].have;
   pull.number = ++last_pull_;
   pull.ready = action.ready;
   pull.answer = [this, i, k, end](StatusOr<rpc::PullResponse> result, std::optional<Batch> batch) {
-    if (Lost(k, i)) return;
-    At(static_cast<int64_t>(Below(20'000)), [end, result, batch] { end(result, batch); });
+    if (!Lost(k, i)) At(Travel(k, i), [end, result, batch] { end(result, batch); });
   };
   if (Lost(i, k)) return;
-  const int copies = OneIn(20) ? 2 : 1;
+  const int copies = !calm_ && OneIn(20) ? 2 : 1;
   for (int copy = 0; copy < copies; ++copy) {
-    At(static_cast<int64_t>(Below(20'000)),
-       [this, k, from = replicas_[i].uuid, pull, wait = action.wait] {
-         DeliverPull(k, from, pull, wait);
-       });
+    At(Travel(i, k), [this, k, pull, wait = action.wait] { DeliverPull(k, pull, wait); });
   }
+}
+
+int64_t ReplicationSim::Travel(size_t from, size_t to) {
+  const auto us = static_cast<int64_t>(Below(20'000));
+  if (!calm_) return us;
+  int64_t& last_us = arrives_us_[{from, to}];
+  last_us = std::max(last_us + 1, now_us_ + us);
+  return last_us - now_us_;
 }
 
 bool ReplicationSim::Lost(size_t from, size_t to) {
   return cut_links_.contains({from, to}) || (loss_in_ != 0 && OneIn(loss_in_));
 }
 
-void ReplicationSim::DeliverPull(size_t i, const Uuid& from, const Parked& pull, bool wait) {
+void ReplicationSim::DeliverPull(size_t i, const Parked& pull, bool wait) {
   Replica& r = replicas_[i];
   if (!r.up) return pull.answer(Status::Unavailable("refused"), {});
-  TakePull(i, from, pull);
-  if (!wait) Do(i, r.follower->Back(from, r.have, now_us_));
-  const auto it = r.parked.find(from);
-  if (wait || it == r.parked.end() || it->second.number != pull.number) return;
-  it->second.answer(ResponseOf(r, pull.ready), {});
+  TakePull(i, pull);
+  if (!wait || !r.follower->serving()) {
+    Do(i, r.follower->Asked(pull.from, r.acks->Requires(pull.from), r.have, now_us_));
+  }
+  if (!wait || r.acks->GaveUp(pull.from)) AnswerEmpty(i, pull.from, pull.number);
+}
+
+void ReplicationSim::AnswerEmpty(size_t i, const Uuid& to, uint64_t number) {
+  Replica& r = replicas_[i];
+  const auto it = r.parked.find(to);
+  if (it == r.parked.end() || it->second.number != number) return;
+  it->second.answer(ResponseOf(r, to), {});
   r.parked.erase(it);
 }
 
-void ReplicationSim::TakePull(size_t i, const Uuid& from, Parked pull) {
+void ReplicationSim::TakePull(size_t i, Parked pull) {
   Replica& r = replicas_[i];
-  if (const auto it = r.parked.find(from); it != r.parked.end()) {
-    it->second.answer(ResponseOf(r, it->second.ready), {});
-    r.parked.erase(it);
+  if (const auto it = r.parked.find(pull.from); it != r.parked.end()) {
+    AnswerEmpty(i, pull.from, it->second.number);
   }
-  for (AckWaiter* waiter : r.acks->Advance(from, pull.have.Of(r.log))) waiter->Ended(true);
+  Acknowledge(i, pull);
   if (TryAnswer(i, &pull)) return;
   const uint64_t number = pull.number;
+  const Uuid from = pull.from;
   r.parked[from] = std::move(pull);
   At(kPullWaitUs, [this, i, from, number, life = r.life] {
-    Replica& self = replicas_[i];
-    const auto it = self.parked.find(from);
-    if (!self.up || self.life != life || it == self.parked.end()) return;
-    if (it->second.number != number) return;
-    it->second.answer(ResponseOf(self, it->second.ready), {});
-    self.parked.erase(it);
+    if (replicas_[i].up && replicas_[i].life == life) AnswerEmpty(i, from, number);
   });
 }
 
-rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, bool waits) const {
+rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, const Uuid& to) const {
   rpc::PullResponse response;
-  response.waits = waits;
+  response.waits = replica.acks->Requires(to);
+  response.gave_up = replica.acks->GaveUp(to);
   response.serving = replica.follower->serving();
   response.log = replica.log;
   response.settled = replica.settled;
   response.complete = replica.follower->Complete(replica.settled);
   response.has = replica.have.positions();
   return response;
+}
+
+// ---- Whom writes wait for, as ShardReplica does it
+
+void ReplicationSim::End(const AckTracker::Waiters& waiters) {
+  for (AckWaiter* waiter : waiters) waiter->Ended(true);
+}
+
+void ReplicationSim::Acknowledge(size_t i, const Parked& pull) {
+  Replica& r = replicas_[i];
+  r.heard[pull.from] = {pull.have, now_us_};
+  End(r.acks->Advance(pull.from, pull.have.Of(r.log)));
+  const Position own{r.log, r.next - 1};
+  if (!pull.ready || IndexOf(pull.from) > i) {
+    End(r.acks->Release(pull.from));
+  } else if (!r.acks->GaveUp(pull.from) || pull.have.Covers(own)) {
+    r.acks->Require(pull.from);
+  }
+}
+
+void ReplicationSim::GiveUp(size_t i, const Uuid& follower) {
+  Replica& r = replicas_[i];
+  if (r.acks->Requires(follower)) ++counts_.given_up;
+  End(r.acks->GiveUp(follower));
+  // One that is there after all asks at once.
+  const auto it = r.parked.find(follower);
+  if (it != r.parked.end() && r.follower->Answers(follower)) {
+    AnswerEmpty(i, follower, it->second.number);
+  }
+}
+
+void ReplicationSim::GiveUpSilent(size_t i) {
+  Replica& r = replicas_[i];
+  if (!r.acks->anybody_waits()) return;
+  const Position own{r.log, r.next - 1};
+  for (const auto& [uuid, heard] : r.heard) {
+    if (!r.acks->Requires(uuid) || heard.have.Covers(own)) continue;
+    if (heard.at_us + kPreferredUs <= now_us_) {
+      GiveUp(i, uuid);
+      continue;
+    }
+    At(heard.at_us + kPreferredUs - now_us_, [this, i, life = r.life] {
+      if (replicas_[i].up && replicas_[i].life == life) GiveUpSilent(i);
+    });
+  }
 }
 
 std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& replica, LogId log,
@@ -496,18 +612,19 @@ std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& repl
 }
 
 bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
-  const Replica& r = replicas_[i];
+  Replica& r = replicas_[i];
   std::vector<LogId> logs{r.log};
   logs.insert(logs.end(), pull->relay.begin(), pull->relay.end());
   for (const LogId log : logs) {
     if (r.have.Of(log) <= pull->have.Of(log)) continue;
     const auto batch = ReadLog(r, log, pull->have.Of(log));
     if (!batch) continue;
-    rpc::PullResponse response = ResponseOf(r, pull->ready);
+    rpc::PullResponse response = ResponseOf(r, pull->from);
     response.batch.log = batch->log;
     response.batch.first = batch->first;
     response.batch.last = batch->last;
     pull->answer(response, batch);
+    r.heard[pull->from].at_us = now_us_;
     return true;
   }
   return false;
@@ -525,6 +642,7 @@ void ReplicationSim::AnswerParked(size_t i) {
 std::string ReplicationSim::Run() {
   for (size_t i = 0; i < kReplicas; ++i) Start(i);
   At(1'500'000, [this] { ClientWrites(); });
+  if (calm_) At(1'500'000, [this] { ClientReads(); });
   At(1'500'000, [this] { CompactNowAndThen(); });
   const uint64_t faults = 20 + Below(40);
   for (uint64_t n = 0; n < faults && failure_.empty(); ++n) {

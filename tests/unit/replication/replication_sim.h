@@ -50,6 +50,8 @@ class ReplicationSim {
     uint64_t relayed = 0;    // batches that came by another replica
     uint64_t excused = 0;    // acknowledged, and lost where the level allows it
     uint64_t forgotten = 0;  // tombstones
+    uint64_t given_up = 0;   // replicas that a write had waited for
+    uint64_t reads = 0;      // of keys with a confirmed write that had to be seen
     uint64_t torn = 0;       // keys that differ, where replicas lost what others built on
   };
 
@@ -65,6 +67,12 @@ class ReplicationSim {
   static constexpr int64_t kPullWaitUs = 500'000;
   static constexpr int64_t kCallTimeoutUs = 1'500'000;
   static constexpr int64_t kSilentUs = 300'000;
+  static constexpr int64_t kPreferredUs = 250'000;
+  // Until readers have found another replica than the one that stopped; the replicas notice it in
+  // about the same time.
+  static constexpr int64_t kFailoverUs = 80'000;
+  // How long a slow disk takes at most; so much later its replica notices what happens to others.
+  static constexpr int64_t kSlowUs = 600'000;
 
   struct Change {
     uint64_t write = 0;  // number of the client's write
@@ -86,11 +94,17 @@ class ReplicationSim {
     EventTime arrived = 0;
   };
   struct Parked {
+    Uuid from;
     std::vector<LogId> relay;
     VersionVector have;
     uint64_t number = 0;
     bool ready = false;
     std::function<void(StatusOr<rpc::PullResponse>, std::optional<Batch>)> answer;
+  };
+  // Of a follower.
+  struct Heard {
+    VersionVector have;
+    int64_t at_us = 0;  // when it asked or was answered last
   };
   struct Replica {
     Uuid uuid;
@@ -110,15 +124,19 @@ class ReplicationSim {
     uint64_t next = 1;
     uint64_t clock = 0;
     int64_t wake_us = INT64_MAX;  // of the next tick
+    bool serving = false;         // after the last step
     std::unique_ptr<Follower> follower;
     std::unique_ptr<AckTracker> acks;
     std::map<Uuid, Parked> parked;
+    std::map<Uuid, Heard> heard;
+    int64_t slow_until_us = 0;       // its disk
     std::map<Uuid, Batch> arriving;  // of the answer that the follower works on
   };
   // An acknowledged write.
   struct Promise {
     size_t replica = 0;
     bool confirmed = false;
+    int64_t confirmed_us = 0;
   };
   struct ClientWrite;
 
@@ -145,6 +163,14 @@ class ReplicationSim {
 
   void ClientWrites();
   void Write(size_t i, uint64_t number);
+  // From the first that serves, where all that was confirmed before must be seen.
+  void ClientReads();
+  void Read(size_t i);
+  // When the replica knows of the last that stopped.
+  int64_t NoticedUs(const Replica& replica) const;
+  void Confirmed(uint64_t write);
+  // Whether a reader may miss what was confirmed: those that had it were lost together.
+  bool MayBeMissed(uint64_t write) const;
   static void Hold(Replica* replica, const Change& change);
   // Forgets all tombstones that may be forgotten.
   void Compact(size_t i);
@@ -162,16 +188,27 @@ class ReplicationSim {
   void CheckHolds(size_t i, const Batch& range);
 
   void Do(size_t i, Follower::Actions actions);
+  // Tells the others.
+  void StopServing(size_t i);
   void SendPull(size_t i, const PullAction& action);
+  // How long a message that is sent now is on its way; in a calm world none overtakes another.
+  int64_t Travel(size_t from, size_t to);
   // Whether a message that is sent now does not arrive.
   bool Lost(size_t from, size_t to);
-  void DeliverPull(size_t i, const Uuid& from, const Parked& pull, bool wait);
-  void TakePull(size_t i, const Uuid& from, Parked pull);
+  void DeliverPull(size_t i, const Parked& pull, bool wait);
+  void TakePull(size_t i, Parked pull);
+  // Answers the parked pull of this number, if it is still there.
+  void AnswerEmpty(size_t i, const Uuid& to, uint64_t number);
   bool TryAnswer(size_t i, Parked* pull);
   std::optional<Batch> ReadLog(const Replica& replica, LogId log, uint64_t have) const;
   void AnswerParked(size_t i);
-  // waits: the one that asks is waited for.
-  rpc::PullResponse ResponseOf(const Replica& replica, bool waits) const;
+  rpc::PullResponse ResponseOf(const Replica& replica, const Uuid& to) const;
+  // What the pull says of the writes that its sender has, and is to be waited for with.
+  void Acknowledge(size_t i, const Parked& pull);
+  static void End(const AckTracker::Waiters& waiters);
+  void GiveUp(size_t i, const Uuid& follower);
+  // Those that have not asked for what they are waited for with.
+  void GiveUpSilent(size_t i);
 
   size_t IndexOf(const Uuid& uuid) const { return uuid.lo - 1; }
   std::string CheckEnd();
@@ -183,10 +220,16 @@ class ReplicationSim {
   std::set<std::pair<size_t, size_t>> cut_links_;  // from, to
   uint64_t loss_in_ = 0;                           // of messages, one is lost; 0: none
   bool clients_ = true;
+  // In such a world nothing is wrong with the network, so readers miss nothing.
+  const bool calm_;
+  int64_t alone_us_ = 0;    // when at most one replica was up, last
+  int64_t stopped_us_ = 0;  // when one stopped, last
   uint64_t last_pull_ = 0;
+  std::map<std::pair<size_t, size_t>, int64_t> arrives_us_;     // the last message of a link
   std::map<uint64_t, std::pair<std::string, Stored>> written_;  // by number of the write
   std::map<LogId, std::vector<Batch>> logs_;                    // all that was ever in each log
   std::map<uint64_t, Promise> promises_;
+  std::map<std::string, uint64_t> confirmed_;     // key → the write that wins of those
   std::map<uint64_t, std::set<size_t>> lost_by_;  // write → replicas that lost it from their disk
   std::set<std::string> torn_;                    // keys
   std::vector<std::unique_ptr<ClientWrite>> waiting_;

@@ -23,6 +23,8 @@ constexpr std::pair<const char*, uint64_t Counts::*> kCounts[] = {
     {"standstills", &Counts::standstills},
     {"batches relayed", &Counts::relayed},
     {"tombstones forgotten", &Counts::forgotten},
+    {"given up", &Counts::given_up},
+    {"keys read", &Counts::reads},
     {"writes lost where that is allowed", &Counts::excused},
     {"keys torn where that is allowed", &Counts::torn},
 };
@@ -53,6 +55,8 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   EXPECT_GT(sum.standstills, count);
   EXPECT_GT(sum.relayed, count);
   EXPECT_GT(sum.forgotten, count);
+  EXPECT_GT(sum.given_up, count);
+  EXPECT_GT(sum.reads, sum.writes);
   EXPECT_LT(sum.torn, count / 20);
 }
 

@@ -281,6 +281,36 @@ TEST_F(ReplicatorTest, OneThatStoodStillAndIsAloneGoesOnServing) {
   EXPECT_TRUE(stores_[0]->Write(Put("k", "v")).status.ok());
 }
 
+TEST_F(ReplicatorTest, OneThatWasNotWaitedForHearsOfIt) {
+  stores_[1]->OpenShard();
+  stores_[1]->Follow();
+  Until([&] { return stores_[1]->replica()->serving(); });
+  // The first store, as far as the second one can see.
+  rpc::PullRequest request = Request(stores_[0]->uuid());
+  request.ready = true;
+  auto response = Pull(stores_[1].get(), request);
+  ASSERT_TRUE(response.ok());
+  EXPECT_TRUE(response->waits);
+  EXPECT_FALSE(response->gave_up);
+  Waiter waiter;
+  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
+                                         SystemClock()->MonotonicMicros() + kPatienceUs, &waiter);
+  EXPECT_TRUE(waiter.Wait()) << "it is not waited for for ever";
+  for (int i = 0; i < 2; ++i) {
+    request.wait_ms = 60'000;
+    response = Pull(stores_[1].get(), request);
+    ASSERT_TRUE(response.ok());
+    EXPECT_FALSE(response->waits);
+    EXPECT_TRUE(response->gave_up) << "until it is known that it knows";
+    EXPECT_FALSE(response->batch.changes.empty());
+  }
+  request.wait_ms = 0;
+  request.ready = false;
+  EXPECT_FALSE(Pull(stores_[1].get(), request)->gave_up);
+  request.ready = true;
+  EXPECT_TRUE(Pull(stores_[1].get(), request)->waits);
+}
+
 TEST_F(ReplicatorTest, AStoreWithoutAReplicaIsRefused) {
   Run();
   EXPECT_EQ(Pull(stores_[0].get(), Request({9, 9})).status().code(), Code::kPermission);
