@@ -396,12 +396,13 @@ Status BatchBuilder::AppendBound() {
   return FromRocksDb(batch_.Put(ToSlice(kHlcBoundKey), value));
 }
 
-void BatchBuilder::Committed() {
+void BatchBuilder::Committed(bool logged) {
   bound_ = next_bound_;
   if (feed_ == nullptr) return;
   const uint64_t sequence = db_->GetLatestSequenceNumber();
   const EventTime now = hlc_->Now();
   if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence, now);
+  if (!logged) return feed_->AppliedUnlogged(sequence);
   feed_->CommittedApplied(*applying_->applied, sequence, now);
 }
 

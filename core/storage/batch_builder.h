@@ -58,8 +58,9 @@ class BatchBuilder {
   const std::vector<RecordCache::Key>& changed() const { return changed_; }
   // Whether the batch changes nothing and need not be written.
   bool empty() const { return batch_.Count() == 0; }
-  // The batch was written, and nothing since by the caller.
-  void Committed();
+  // The batch was written, and nothing since by the caller. logged: false when the database holds
+  // it though its log failed.
+  void Committed(bool logged);
 
  private:
   // What is known of one key that has to be read: first what is stored, then what this batch makes

@@ -238,6 +238,12 @@ void Feed::CommittedApplied(ChangeBatch applied, uint64_t database_sequence, Eve
   settled_.store(now, std::memory_order_release);
 }
 
+void Feed::AppliedUnlogged(uint64_t database_sequence) {
+  MutexLock lock(&mu_);
+  stored_own_end_ = own_end_;
+  latest_ = database_sequence;
+}
+
 void Feed::SetListener(std::function<void()> listener) {
   MutexLock lock(&listener_mu_);
   listener_ = std::move(listener);
@@ -260,8 +266,10 @@ StatusOr<Feed::Place> Feed::Locate(LogId log, uint64_t have) const {
   const auto own = std::find_if(own_.begin(), own_.end(),
                                 [log](const OwnLog& candidate) { return candidate.id == log; });
   const bool newest = own != own_.end() && own->last == 0;
-  if (own == own_.end() || (!newest && own->base + have >= own->last)) {
-    return Place{.from = trimmed_ + 1, .untagged_last = 0, .base = 0};
+  if (own == own_.end()) return Place{.from = trimmed_ + 1, .untagged_last = 0, .base = 0};
+  if (!newest && own->base + have >= own->last) {
+    // What came back came after this log had ended.
+    return Place{.from = std::max(trimmed_, own->last) + 1, .untagged_last = 0, .base = 0};
   }
   Place place{.from = own->base + have + 1,
               .untagged_last = newest ? UINT64_MAX : own->last,
@@ -289,12 +297,40 @@ void Feed::Trim(const VersionVector& everyone_has) {
   }
 }
 
+std::string Feed::TrimTo(uint64_t sequence) {
+  // What was written since the last batch that this knows of may be clients' writes.
+  const uint64_t own = sequence <= latest_ ? std::min(sequence, own_end_) : sequence;
+  trimmed_ = std::max(trimmed_, sequence);
+  own_trimmed_ = std::max(own_trimmed_, own);
+  return Encode({trimmed_, own_trimmed_, own_});
+}
+
+Status Feed::Store(const std::string& feed_value) {
+  rocksdb::WriteBatch batch;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kFeedKey), feed_value)));
+  return FromRocksDb(WriteLogged(db_, *health_, rocksdb::WriteOptions(), &batch));
+}
+
+Status Feed::LogResumed() {
+  MutexLock purge_lock(&purge_mu_);
+  const uint64_t failures = health_->log_failures();
+  if (failures == log_failures_) return {};
+  std::string value;
+  {
+    MutexLock lock(&mu_);
+    value = TrimTo(db_->GetLatestSequenceNumber());
+  }
+  VASTO_RETURN_IF_ERROR(Store(value));
+  log_failures_ = failures;
+  return {};
+}
+
 Status Feed::PurgeLog() {
   MutexLock purge_lock(&purge_mu_);
   std::pair<uint64_t, uint64_t> now;
   {
     MutexLock lock(&mu_);
-    now = {latest_, needless_.sequence};
+    now = {latest_, std::max(needless_.sequence, trimmed_)};
     if (purged_at_ == now) return {};
   }
   const uint64_t needless = now.second;
@@ -323,16 +359,10 @@ Status Feed::PurgeLog() {
     MutexLock lock(&mu_);
     if (settled) purged_at_ = now;
     if (names.empty()) return {};
-    trimmed_ = std::max(trimmed_, sequence);
-    // What was written while the files were looked at may be clients' writes.
-    const uint64_t own = sequence <= latest_ ? std::min(sequence, own_end_) : sequence;
-    own_trimmed_ = std::max(own_trimmed_, own);
-    value = Encode({trimmed_, own_trimmed_, own_});
+    value = TrimTo(sequence);
   }
   VASTO_RETURN_IF_ERROR(health_->Get());
-  rocksdb::WriteBatch batch;
-  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kFeedKey), value)));
-  VASTO_RETURN_IF_ERROR(FromRocksDb(WriteLogged(db_, *health_, rocksdb::WriteOptions(), &batch)));
+  VASTO_RETURN_IF_ERROR(Store(value));
   VASTO_RETURN_IF_ERROR(FromRocksDb(SyncLog(db_, *health_)));
   for (const std::string& name : names) {
     VASTO_RETURN_IF_ERROR(FromRocksDb(db_->DeleteFile(name)));

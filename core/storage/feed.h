@@ -82,11 +82,19 @@ class Feed {
   // Adds to a batch what it changes of kOwnEndKey, maybe nothing. own: it is of clients' writes.
   Status AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const EXCLUDES(mu_);
   // A batch with clients' writes was written and the database stands at this sequence. now: of the
-  // store's clock, later than all that it holds of clients' writes.
+  // store's clock, later than all that it holds of clients' writes. Also when the log failed: the
+  // clients were told that it did, but what they see here the followers must come to see.
   void CommittedOwn(std::string changes, uint64_t database_sequence, EventTime now) EXCLUDES(mu_);
   // The same for one that holds other replicas' changes, with their range.
   void CommittedApplied(ChangeBatch applied, uint64_t database_sequence, EventTime now)
       EXCLUDES(mu_);
+
+  // The same for one that the database holds though its log failed. Its position is not raised,
+  // which would acknowledge it: it will come again.
+  void AppliedUnlogged(uint64_t database_sequence) EXCLUDES(mu_);
+  // The database was flushed and a new log begun. If the one before failed it has a hole, which
+  // nobody can be given: it is as if the log began anew. An error: the new one failed as well.
+  Status LogResumed() EXCLUDES(purge_mu_, mu_);
 
   // Called, on the leader's thread, after each of these. Replaces the one before, which is not
   // called any more once this returned; nullptr: none. Must not block nor call into the shard.
@@ -97,12 +105,13 @@ class Feed {
   void Trim(const VersionVector& everyone_has) EXCLUDES(mu_);
   // And from the disk: log files that nobody needs, and the oldest beyond the limit. Waits for the
   // disk.
-  Status PurgeLog() EXCLUDES(mu_);
+  Status PurgeLog() EXCLUDES(purge_mu_, mu_);
 
   // Where to find what follows `have` in a log.
   struct Place {
     uint64_t from = 0;  // a sequence of the database
-    // Where the log's part without tags ends; 0: all of it is tagged with the log's id.
+    // Where the log's part without tags ends, behind which only batches with the log's id as their
+    // tag are of it; 0: it begins behind that; UINT64_MAX: it goes on, for this is the newest log.
     uint64_t untagged_last = 0;
     uint64_t base = 0;  // of its untagged part
   };
@@ -137,6 +146,10 @@ class Feed {
     VersionVector positions;
   };
   void Committed(ChangeBatch batch, uint64_t database_sequence) REQUIRES(mu_);
+  // Notes that the log up to this sequence is not there, or is no use. Returns what is to be stored
+  // under kFeedKey then.
+  std::string TrimTo(uint64_t sequence) REQUIRES(purge_mu_, mu_);
+  Status Store(const std::string& feed_value) REQUIRES(purge_mu_);
   uint64_t base() const REQUIRES(mu_) { return own_.back().base; }
 
   rocksdb::DB* const db_;            // borrowed; outlives *this
@@ -145,7 +158,8 @@ class Feed {
   LogId log_ = 0;  // set by Open
   std::atomic<EventTime> settled_{0};
 
-  Mutex purge_mu_;  // one purge at a time; before mu_
+  Mutex purge_mu_;                                   // one writer of kFeedKey at a time; before mu_
+  uint64_t log_failures_ GUARDED_BY(purge_mu_) = 0;  // of the log, that trimmed_ accounts for
   mutable Mutex mu_;
   FeedRing ring_ GUARDED_BY(mu_);
   VersionVector positions_ GUARDED_BY(mu_);  // the newest own log included
@@ -155,8 +169,8 @@ class Feed {
   uint64_t own_last_ GUARDED_BY(mu_) = 0;
   uint64_t own_end_ GUARDED_BY(mu_) = 0;
   uint64_t stored_own_end_ GUARDED_BY(mu_) = kOwnOpen;
-  // Log files up to this sequence may be gone; whoever had this replica's log up to own_trimmed_
-  // misses nothing by that.
+  // Log files up to this sequence may be gone, or have a hole; whoever had this replica's log up to
+  // own_trimmed_ misses nothing by that.
   uint64_t trimmed_ GUARDED_BY(mu_) = 0;
   uint64_t own_trimmed_ GUARDED_BY(mu_) = 0;
   std::deque<Mark> marks_ GUARDED_BY(mu_);  // oldest first

@@ -44,13 +44,17 @@ StatusOr<ChangeBatch> FeedCursor::ReadLog(LogId log, uint64_t have, uint64_t las
     reader_ = std::make_unique<LogReader>(feed_->db(), place_.from);
     unread_.reset();
   }
+  // What a log of an earlier opening lost, and got back from others, is tagged: another place.
+  const uint64_t place_last =
+      place_.untagged_last == 0 ? UINT64_MAX : place_.untagged_last - place_.base;
   ChangeBatch out{.log = log, .first = have + 1, .last = have, .changes = {}, .checksum = 0};
-  const Status status = Gather(last, max_bytes, &out);
+  const Status status = Gather(std::min(last, place_last), max_bytes, &out);
   if (!status.ok() || out.last == have) {
     reader_.reset();
     return status.ok() ? Status::NotFound("the log does not hold what is asked for") : status;
   }
   reader_at_ = {log, out.last};
+  if (out.last == place_last) reader_.reset();
   return out;
 }
 

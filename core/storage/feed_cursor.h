@@ -33,6 +33,8 @@ class FeedCursor {
                              size_t max_bytes, bool may_wait);
 
  private:
+  // As Read, of one log that goes on up to `last` here, from the disk. Ends where the log's part
+  // without tags ends.
   StatusOr<ChangeBatch> ReadLog(LogId log, uint64_t have, uint64_t last, size_t max_bytes);
   // Adds to *out what follows in the log, up to `last` or until it is full.
   Status Gather(uint64_t last, size_t max_bytes, ChangeBatch* out);

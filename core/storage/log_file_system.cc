@@ -160,9 +160,12 @@ std::shared_ptr<rocksdb::FileSystem> NewLogFileSystem(std::shared_ptr<rocksdb::F
 }
 
 rocksdb::Status WriteLogged(rocksdb::DB* db, const ShardHealth& health,
-                            const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch) {
+                            const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch,
+                            bool* visible) {
   const uint64_t before = health.log_failures();
-  return Checked(db->Write(options, batch), health, before);
+  const rocksdb::Status status = db->Write(options, batch);
+  if (visible != nullptr) *visible = status.ok();
+  return Checked(status, health, before);
 }
 
 rocksdb::Status SyncLog(rocksdb::DB* db, const ShardHealth& health) {

@@ -13,7 +13,9 @@
 // it; RocksDB would call that failure fatal.
 //
 // So a write may be acknowledged only when no log failed while it ran: WriteLogged and SyncLog
-// look. One that failed is visible until the shard closes, and after that if a flush came before.
+// look. One that failed is visible until the shard closes, and after that if a flush came before:
+// of a replicated shard it is told to the feed, or replicas would differ in it for good. Its
+// sequences are taken, so that a log that goes on has a hole (Feed::LogResumed).
 //
 // Threads: any.
 #pragma once
@@ -34,8 +36,10 @@ std::shared_ptr<rocksdb::FileSystem> NewLogFileSystem(std::shared_ptr<rocksdb::F
 
 // db->Write, and whether it is in the log. Incomplete: RocksDB asks writers to slow down and
 // options.no_slowdown is set; nothing was written. Other errors have stopped the shard's writes.
+// *visible: whether the database holds it, in the log or not; nullptr: the caller does not ask.
 rocksdb::Status WriteLogged(rocksdb::DB* db, const ShardHealth& health,
-                            const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch);
+                            const rocksdb::WriteOptions& options, rocksdb::WriteBatch* batch,
+                            bool* visible = nullptr);
 // db->SyncWAL, and whether the log is on the disk.
 rocksdb::Status SyncLog(rocksdb::DB* db, const ShardHealth& health);
 

@@ -171,14 +171,15 @@ bool Sequencer::WriteBatch(Where where, Status* result) {
   options.sync = durability_ == Durability::kAlways;
   options.no_slowdown = where == Where::kCaller;
   const RecordCache::WriteScope scope(cache_, &builder_.changed());
-  const rocksdb::Status status = WriteLogged(db_, *health_, options, builder_.batch());
+  bool visible = false;
+  const rocksdb::Status status = WriteLogged(db_, *health_, options, builder_.batch(), &visible);
   if (status.IsIncomplete() && options.no_slowdown) return false;
   *result = FromRocksDb(status);
-  if (result->ok()) {
-    builder_.Committed();
-    if (durability_ == Durability::kInterval) ScheduleSync();
-  } else {
+  if (visible) builder_.Committed(result->ok());
+  if (!result->ok()) {
     health_->Fail(*result, "a log write");
+  } else if (durability_ == Durability::kInterval) {
+    ScheduleSync();
   }
   return true;
 }

@@ -301,7 +301,7 @@ void Shard::Impl::TryResume() {
   const bool space = usage.ok() && usage->free_bytes >= engine_->resume_headroom_bytes();
   // The flush begins a new log.
   if (space && db_->Resume().ok() && db_->Flush(rocksdb::FlushOptions()).ok()) {
-    return health_->Recovered();
+    if (feed_ == nullptr || feed_->LogResumed().ok()) return health_->Recovered();
   }
   ScheduleResume();
 }

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
+#include <vector>
 
 namespace vasto::storage {
 namespace {
@@ -73,6 +75,48 @@ TEST_F(FeedRingTest, BeyondTheBudgetTheOldestGo) {
 TEST_F(FeedRingTest, ABatchBeyondTheBudgetIsNotKept) {
   ring_.Append(Batch(1, 1, 1, std::string(2000, 'x')));
   EXPECT_EQ(budget_.used_bytes(), 0u);
+}
+
+TEST_F(FeedRingTest, ABusyRingDoesNotPushOutWhatAQuietOneHasLast) {
+  FeedRing busy(&budget_);
+  for (uint64_t i = 1; i <= 50; ++i) busy.Append(Batch(2, i, i, std::string(100, 'x')));
+  ring_.Append(Batch(1, 1, 1, "a"));
+  EXPECT_EQ(Read(1, 0), "a 1-1");
+  // It makes room for that with its next change.
+  busy.Append(Batch(2, 51, 51, "x"));
+  EXPECT_LE(budget_.used_bytes(), 1000u);
+  EXPECT_EQ(Read(1, 0), "a 1-1");
+}
+
+TEST_F(FeedRingTest, RingsTogetherHaveABound) {
+  FeedBudget budget(100'000);
+  std::vector<std::unique_ptr<FeedRing>> rings;
+  for (int i = 0; i < 10; ++i) rings.push_back(std::make_unique<FeedRing>(&budget));
+  // The first takes all there is, and rests.
+  for (auto& ring : rings) {
+    for (uint64_t i = 1; i <= 2000; ++i) ring->Append(Batch(1, i, i, std::string(100, 'x')));
+  }
+  EXPECT_GT(budget.used_bytes(), 110'000u);
+  EXPECT_LE(budget.used_bytes(), 125'000u);
+  for (auto& ring : rings) {
+    ChangeBatch out;
+    EXPECT_TRUE(ring->Read(1, 1990, 1000, &out));
+  }
+  rings[0]->Trim({});
+  EXPECT_LE(budget.used_bytes(), 100'000u);
+}
+
+TEST_F(FeedRingTest, AFollowerThatKeepsUpIsFoundAmongMany) {
+  FeedBudget large(size_t{1} << 30);
+  FeedRing ring(&large);
+  constexpr uint64_t kBatches = 100'000;
+  for (uint64_t i = 1; i <= kBatches; ++i) ring.Append(Batch(1, i, i, "x"));
+  ChangeBatch out;
+  // From the oldest on, this would look at 20,000,000,000 batches.
+  for (uint64_t i = 0; i < kBatches; ++i) {
+    ASSERT_TRUE(ring.Read(1, kBatches - 1, 1000, &out));
+    ASSERT_FALSE(ring.Read(1, kBatches, 1000, &out));
+  }
 }
 
 TEST_F(FeedRingTest, TrimsWhatIsCoveredAndNoMore) {
