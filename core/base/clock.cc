@@ -16,6 +16,7 @@ class RealClock final : public Clock {
  public:
   int64_t WallMicros() const override { return Micros(CLOCK_REALTIME); }
   int64_t MonotonicMicros() const override { return Micros(CLOCK_MONOTONIC); }
+  int64_t BootMicros() const override { return Micros(CLOCK_BOOTTIME); }
 };
 
 }  // namespace

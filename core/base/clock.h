@@ -17,9 +17,13 @@ class Clock {
   virtual int64_t WallMicros() const = 0;
   // Microseconds from an arbitrary start; never goes back. For deadlines and intervals.
   virtual int64_t MonotonicMicros() const = 0;
+  // As MonotonicMicros, with a start of its own, but it also goes on while the machine sleeps. For
+  // what has to keep step with the clocks of other machines.
+  virtual int64_t BootMicros() const { return MonotonicMicros(); }
 };
 
-// CLOCK_REALTIME and CLOCK_MONOTONIC of this machine. Lives for ever; not owned by the caller.
+// CLOCK_REALTIME, CLOCK_MONOTONIC and CLOCK_BOOTTIME of this machine. Lives for ever; not owned by
+// the caller.
 Clock* SystemClock();
 
 // A clock that moves only when told to. For tests and simulation.

@@ -76,6 +76,7 @@ class Engine {
   const ClientOptions& options() const { return options_; }
   rpc::Transport* transport() { return transport_.get(); }
   int64_t NowUs() const { return clock_->MonotonicMicros(); }
+  int64_t BootUs() const { return clock_->BootMicros(); }
   RoutingTable* table() { return &table_; }
   MapListener* listener() { return listener_.get(); }
 

@@ -3,7 +3,24 @@
 
 #include <algorithm>
 
+#include "core/client/router.h"
+
 namespace vasto::client {
+namespace {
+
+// The result of an entry whose event time was given here.
+void SettleGiven(EventTime given, rpc::WriteResult* result) {
+  if (result->code == Code::kOk && result->superseded) {
+    result->superseded = false;
+    result->event_time = given;
+  } else if (result->code == Code::kStaleWrite) {
+    result->code = Code::kTimeout;
+    result->event_time = 0;
+    result->message = "not confirmed, and too late to be sent again: " + result->message;
+  }
+}
+
+}  // namespace
 
 void RepeatTimes::Give(std::span<rpc::WriteEntry> entries,
                        std::span<const rpc::WriteResult> results, EventTime estimate) {
@@ -22,11 +39,12 @@ void RepeatTimes::Give(std::span<rpc::WriteEntry> entries,
 
 void RepeatTimes::Settle(std::span<const rpc::WriteEntry> entries,
                          std::span<rpc::WriteResult> results) const {
-  if (results.size() != given_.size()) return;
+  const bool repeated = results.size() == given_.size();
   for (size_t i = 0; i < results.size(); ++i) {
-    if (!given_[i] || results[i].code != Code::kOk || !results[i].superseded) continue;
-    results[i].superseded = false;
-    results[i].event_time = entries[i].event_time;
+    rpc::WriteResult* const result = &results[i];
+    if (repeated && given_[i]) SettleGiven(entries[i].event_time, result);
+    const bool doubtful = repeated && result->code != Code::kOk && result->code != Code::kNotFound;
+    if (doubtful || result->code == Code::kTimeout) result->message += kInDoubtNote;
   }
 }
 

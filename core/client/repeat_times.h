@@ -9,6 +9,10 @@
 // was there before. It may be more than what the first store gave to it, by no more than a request
 // takes; who writes within that time writes at the same time, and either order is right.
 //
+// A repetition may come so late that a store refuses its time as too old: a later deletion may have
+// been forgotten. What became of the first attempt is not known, and with a newer time the write
+// could undo that deletion; so it ends in doubt.
+//
 // Threads: a StoreClock any; a RepeatTimes one at a time.
 #pragma once
 
@@ -22,23 +26,31 @@
 
 namespace vasto::client {
 
-// What a client knows of one store's clock.
+// What a client knows of one store's clock. Its own times are those of Clock::BootMicros: a clock
+// that stops while the machine sleeps would fall behind the store's.
 class StoreClock {
  public:
-  // The store gave this event time to a write that was sent at that (monotonic) time.
+  // How long an observation counts: the store's clock may be set meanwhile.
+  static constexpr int64_t kCountsUs = 10'000'000;
+
+  // The store gave this event time to a write that was sent at that time.
   void Observe(EventTime given, int64_t sent_us) {
     ahead_us_.store(EventTimeMicros(given) + 1 - sent_us, std::memory_order_relaxed);
+    observed_us_.store(sent_us, std::memory_order_release);
   }
-  // The least event time above all that the store had given by then; 0: nothing is known of it.
-  EventTime At(int64_t monotonic_us) const {
-    const int64_t ahead_us = ahead_us_.load(std::memory_order_relaxed);
-    return ahead_us == kUnknown ? 0 : MakeEventTime(ahead_us + monotonic_us);
+  // The least event time above all that the store had given by then; 0: nothing that still counts
+  // is known of it.
+  EventTime At(int64_t sent_us) const {
+    // What is read next is no older than this one.
+    const int64_t observed_us = observed_us_.load(std::memory_order_acquire);
+    if (observed_us == kNever || sent_us - observed_us > kCountsUs) return 0;
+    return MakeEventTime(ahead_us_.load(std::memory_order_relaxed) + sent_us);
   }
 
  private:
-  static constexpr int64_t kUnknown = INT64_MIN;
-  // Of the hybrid clock, against this machine's monotonic one.
-  std::atomic<int64_t> ahead_us_{kUnknown};
+  static constexpr int64_t kNever = INT64_MIN;
+  std::atomic<int64_t> ahead_us_{0};  // of the hybrid clock, against the boot clock here
+  std::atomic<int64_t> observed_us_{kNever};
 };
 
 // Those that one request got from the client. Entries and results are always the request's own.
@@ -49,7 +61,9 @@ class RepeatTimes {
   // of one key keep their order. 0: not known; then the next store gives one.
   void Give(std::span<rpc::WriteEntry> entries, std::span<const rpc::WriteResult> results,
             EventTime estimate);
-  // The caller named no event time, so that losing against another write is no failure to it.
+  // What the results of the last attempt mean to the caller. It named no event time, so that losing
+  // against another write is no failure to it. What is not confirmed, or failed when an earlier
+  // attempt may have been carried out, is in doubt and says so as a single write does.
   void Settle(std::span<const rpc::WriteEntry> entries, std::span<rpc::WriteResult> results) const;
   // The entries as the caller gave them.
   void TakeBack(std::span<rpc::WriteEntry> entries);

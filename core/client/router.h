@@ -14,16 +14,20 @@
 //     carried out. Reads are repeated. A put, delete or touch without a condition is repeated too:
 //     the same write is sent again, with the event time it had or may have had (repeat_times.h), so
 //     that it wins over nothing that somebody else wrote after it. Only where nothing is known of
-//     the store's clock yet, because it has never answered a write of this client, does the store
-//     that takes the repetition give it a time of its own.
+//     the store's clock, because it has answered no write of this client within the last seconds,
+//     does the store that takes the repetition give it a time of its own.
 //  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
 //     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
 //     replica that merely answers faster, so that two clients meet at the same place.
-//  5. The request ends no later than the first event after its deadline. Its code then tells what
-//     the last attempt met: TIMEOUT for silence, BUSY for a busy store, else UNAVAILABLE. So no
-//     pause ends right before the deadline: an attempt without the time to learn anything would
-//     turn a refused connection into silence, and a write that was never sent into one in doubt.
+//  5. The request ends no later than the first event after its deadline. Its code and message then
+//     tell what the last attempt met: TIMEOUT for silence or a store that says so, BUSY for a busy
+//     store or a full channel, UNAVAILABLE for a refusal, a lost connection or one that was not
+//     made; TIMEOUT also when there was no store to ask. But what a store answered (a refusal, BUSY
+//     or TIMEOUT) outweighs later attempts that were not sent, until one that was sent ends; and
+//     a write that some attempt left in doubt says so, whatever the last one met. So no pause ends
+//     right before the deadline: an attempt without the time to learn anything would turn a refused
+//     connection into silence, and a write that was never sent into one in doubt.
 //  6. A keyspace is only NOT_FOUND when a store refused it and a master's map no longer has it: a
 //     master that has just restarted, or an old map, must not turn values into absent ones.
 //
@@ -114,6 +118,7 @@ class Router {
   // REQUIRES: events in the order that RouteEvent::Kind and the actions before allow.
   RouteAction Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random);
 
+  RouteKind kind() const { return kind_; }
   int64_t deadline_us() const { return deadline_us_; }
   int attempts() const { return attempts_; }
 
@@ -129,9 +134,8 @@ class Router {
   int64_t AttemptDeadline(const ShardView& view, int64_t now_us) const;
 
   const int64_t deadline_us_;
-  uint64_t generation_ = 0;  // that tried_ speaks of
-  // Of the last failed attempt, but what a store says outweighs that another cannot be reached.
-  Status last_error_;
+  uint64_t generation_ = 0;                 // that tried_ speaks of
+  Status last_error_;                       // of the attempt that counts, see rule 5
   const StoreLink* error_store_ = nullptr;  // whose last_error_ is
   uint32_t tried_ = 0;                      // bit i: candidate i was tried since the last pause
   int attempts_ = 0;

@@ -73,7 +73,7 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.epoch = view.epoch;
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
-  sent_us_ = now_us;
+  if (router_.kind() != RouteKind::kRead) sent_us_ = engine_->BootUs();
   std::string body;
   Encode(ref, &body);
   starting_ = false;

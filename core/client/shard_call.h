@@ -85,7 +85,7 @@ class ShardCall {
   Router router_;
   StoreLink* link_ = nullptr;  // of the last attempt
   StoreLink::Pick pick_;
-  int64_t sent_us_ = 0;    // the last attempt, monotonic
+  int64_t sent_us_ = 0;    // the last attempt of a write, of the boot clock
   bool starting_ = false;  // inside Start(), and not handed over yet
 };
 

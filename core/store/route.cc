@@ -15,6 +15,13 @@ std::string ShardName(const KeyspaceView& view, int32_t number) {
   return "shard " + std::to_string(number) + " of keyspace " + view.name;
 }
 
+Status NotServing(const KeyspaceView& view, const ShardHandle& handle) {
+  const std::string name = ShardName(view, handle.number);
+  if (handle.replica->handing_over()) return Status::Busy("this store hands over " + name);
+  if (const Status health = handle.Health(); !health.ok()) return Moved(health.message());
+  return Moved("this store is still catching up with the other replicas of " + name);
+}
+
 Status CheckTtl(const rpc::WriteEntry& entry) {
   if (entry.ttl_seconds > kMaxTtlSeconds) {
     return Status::InvalidArgument("ttl of " + std::to_string(entry.ttl_seconds) +
@@ -52,16 +59,18 @@ Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
     return Moved(ShardName(view, number) + " is not on this store");
   }
   ShardHandle* const handle = view.shards[number];
-  VASTO_RETURN_IF_ERROR(handle->failure);
+  if (!handle->failure.ok()) {
+    return view.replica_count > 1 ? Moved(handle->failure.message()) : handle->failure;
+  }
   if (handle->replica != nullptr && !handle->replica->Serves(received_us)) {
-    if (handle->replica->handing_over()) {
-      return Status::Busy("this store is stopping and hands over " + ShardName(view, number));
-    }
-    return Moved("this store is still catching up with the other replicas of " +
-                 ShardName(view, number));
+    return NotServing(view, *handle);
   }
   *shard = handle;
   return {};
+}
+
+Status CheckTakesWrites(const ShardHandle& shard) {
+  return shard.OthersMayWrite() ? Moved(shard.Health().message()) : Status::Ok();
 }
 
 Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_t received_us,

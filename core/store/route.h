@@ -4,8 +4,8 @@
 //
 // Answers a client recognises: kNotFound "unknown keyspace …" when this store knows no such
 // keyspace (or knows that it was deleted); kUnavailable "moved: …" when the client's map and this
-// store do not agree on who serves the key. In both cases nothing was done and a newer map may
-// help.
+// store do not agree on who serves the key, or another replica has to. In both cases nothing was
+// done, and another store or a newer map may help.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,8 @@ namespace vasto::store {
 Status FindKeyspace(const RoutingTable& table, const rpc::ShardRef& ref, const KeyspaceView** view);
 
 // The shard with this number, when it is served here to a request that came at this monotonic time.
-// kCorruption and the like when it could not be opened; kBusy while it is handed over.
+// kCorruption and the like when it could not be opened and there is no other replica; kBusy while
+// it is handed over.
 Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
                  ShardHandle** shard);
 
@@ -31,6 +32,9 @@ Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
 Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_t received_us,
                       std::string_view key, const std::optional<uint64_t>& partition_hash,
                       ShardHandle** shard);
+
+// kUnavailable "moved: …" when the shard takes no writes and another replica may.
+Status CheckTakesWrites(const ShardHandle& shard);
 
 // kTooLarge for a key above the limit.
 Status CheckKey(std::string_view key);

@@ -28,6 +28,7 @@
 #include "core/replication/shard_replica.h"
 #include "core/storage/shard.h"
 #include "core/store/per_thread.h"
+#include "core/store/stand_down.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::store {
@@ -41,10 +42,13 @@ struct ShardHandle {
   std::unique_ptr<storage::Shard> shard;
   // Of a keyspace with several replicas; else nullptr. Ends before the shard closes.
   std::shared_ptr<replication::ShardReplica> replica;
-  Gate slow_work;  // requests that outlive their section
+  StandDown stand_down;  // of the replica
+  Gate slow_work;        // requests that outlive their section
 
-  // OK while the shard can be used at all.
+  // OK while the shard takes writes.
   Status Health() const { return shard ? shard->Health() : failure; }
+  // Not OK, but another replica may take writes.
+  bool OthersMayWrite() const { return replica && !stand_down.alone() && !shard->Health().ok(); }
 };
 
 // Counters of one keyspace name; the series are the store's Metrics'. Lives as long as ShardHost.

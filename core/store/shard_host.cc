@@ -2,6 +2,7 @@
 #include "core/store/shard_host.h"
 
 #include <atomic>
+#include <set>
 #include <utility>
 
 namespace vasto::store {
@@ -71,7 +72,8 @@ struct ShardHost::OpenJob {
   std::function<void(std::vector<ShardOutcome>)> done;
 };
 
-ShardHost::ShardHost(const ShardHostOptions& options) : options_(options) {}
+ShardHost::ShardHost(const ShardHostOptions& options)
+    : options_(options), tasks_(options.background_pool) {}
 
 ShardHost::~ShardHost() { Stop(); }
 
@@ -89,7 +91,8 @@ void ShardHost::Open(const KeyspaceDescriptor& descriptor, const std::vector<int
   job->left = shards.size();
   job->done = std::move(done);
   for (size_t i = 0; i < shards.size(); ++i) {
-    InBackground([this, job, i, shard = shards[i], must_exist] {
+    const int32_t shard = shards[i];
+    tasks_.Add({descriptor.uuid, shard}, [this, job, i, shard, must_exist] {
       job->outcomes[i] = OpenOne(job->descriptor, shard, must_exist);
       if (job->left.fetch_sub(1) == 1) job->done(std::move(job->outcomes));
     });
@@ -101,14 +104,8 @@ void ShardHost::Reopen(const KeyspaceDescriptor& descriptor, int32_t shard,
   const Key key{descriptor.uuid, shard};
   if (auto handle = Take(key)) {
     Publish(descriptor);
-    InBackground([this, key, handle] {
-      CloseHandle(key, handle.get());
-      MutexLock lock(&mu_);
-      closing_.erase(key);
-      closed_.SignalAll();
-    });
+    tasks_.Add(key, [this, key, handle] { CloseHandle(key, handle.get()); });
   }
-  // One of the background threads may wait there for the other.
   Open(descriptor, {shard}, true, std::move(done));
 }
 
@@ -130,7 +127,6 @@ ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t sh
   const Key key{descriptor.uuid, shard};
   {
     MutexLock lock(&mu_);
-    while (closing_.contains(key)) closed_.Wait(&mu_);
     const auto it = handles_.find(key);
     if (it != handles_.end() && it->second->shard)
       return {shard, {}, it->second->shard->incarnation()};
@@ -248,6 +244,7 @@ void ShardHost::Publish(const KeyspaceDescriptor& descriptor) {
       view->shards[shard] = it->second.get();
       if (it->second->replica != nullptr) {
         const auto [others, ahead] = OthersOf(descriptor.shards[shard], options_.store);
+        it->second->stand_down.SetAhead(ahead);
         it->second->replica->Configure(others, ahead);
       }
     }
@@ -267,7 +264,6 @@ std::shared_ptr<ShardHandle> ShardHost::Take(const Key& key) {
   if (it == handles_.end()) return nullptr;
   auto handle = std::move(it->second);
   handles_.erase(it);
-  closing_.insert(key);
   return handle;
 }
 
@@ -289,15 +285,13 @@ void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
 void ShardHost::Close(const Uuid& keyspace, const std::vector<int32_t>& shards) {
   for (const int32_t shard : shards) {
     const Key key{keyspace, shard};
-    auto handle = Take(key);
-    if (!handle) continue;
-    InBackground([this, key, handle] {
-      CloseHandle(key, handle.get());
-      MutexLock lock(&mu_);
-      closing_.erase(key);
-      closed_.SignalAll();
-    });
+    tasks_.Add(key, [this, key, handle = Take(key)] { CloseWhatIsThere(key, handle); });
   }
+}
+
+void ShardHost::CloseWhatIsThere(const Key& key, std::shared_ptr<ShardHandle> handle) {
+  if (handle == nullptr) handle = Take(key);
+  if (handle != nullptr) CloseHandle(key, handle.get());
 }
 
 void ShardHost::Drop(const Uuid& keyspace, const std::vector<int32_t>& shards) {
@@ -308,17 +302,14 @@ void ShardHost::Drop(const Uuid& keyspace, const std::vector<int32_t>& shards) {
   }
   for (const int32_t shard : numbers) {
     const Key key{keyspace, shard};
-    auto handle = Take(key);
-    if (!handle) {
-      MutexLock lock(&mu_);
-      closing_.insert(key);
-    }
-    InBackground([this, key, handle] { DropOne(key, handle); });
+    tasks_.Add(key, [this, key, handle = Take(key)] {
+      CloseWhatIsThere(key, handle);
+      RemoveFolder(key);
+    });
   }
 }
 
-void ShardHost::DropOne(const Key& key, const std::shared_ptr<ShardHandle>& handle) {
-  if (handle) CloseHandle(key, handle.get());
+void ShardHost::RemoveFolder(const Key& key) {
   auto path = options_.folder->RemoveShard(key.first, key.second);
   if (!path.ok()) {
     VASTO_LOG(options_.logger, kError, "shard_remove_failed")
@@ -329,13 +320,9 @@ void ShardHost::DropOne(const Key& key, const std::shared_ptr<ShardHandle>& hand
     VASTO_LOG(options_.logger, kInfo, "shard_dropped")
         .With("keyspace", key.first.ToString())
         .With("shard", key.second);
-  }
-  MutexLock lock(&mu_);
-  if (path.ok() && !path->empty()) {
+    MutexLock lock(&mu_);
     removed_.emplace_back(options_.clock->MonotonicMicros() + options_.removed_delay_us, *path);
   }
-  closing_.erase(key);
-  closed_.SignalAll();
 }
 
 void ShardHost::DeleteTree(const std::string& path) {
@@ -355,6 +342,43 @@ void ShardHost::DeleteLeftovers() {
 }
 
 void ShardHost::Tick(int64_t now_us) {
+  LookAfterReplicas(now_us);
+  DeleteRemoved(now_us);
+}
+
+void ShardHost::LookAfterReplicas(int64_t now_us) {
+  std::vector<std::shared_ptr<ShardHandle>> replicas;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [key, handle] : handles_) {
+      if (handle->replica) replicas.push_back(handle);
+    }
+  }
+  for (const auto& handle : replicas) {
+    switch (handle->stand_down.Look(*handle->shard, handle->replica.get(), now_us)) {
+      case StandDown::Need::kNothing:
+        break;
+      case StandDown::Need::kDetach:
+        Detach(handle);
+        break;
+      case StandDown::Need::kReopen:
+        options_.on_well(handle->keyspace, handle->number);
+        break;
+    }
+  }
+}
+
+void ShardHost::Detach(const std::shared_ptr<ShardHandle>& handle) {
+  VASTO_LOG(options_.logger, kWarning, "replica_stood_down")
+      .With("keyspace", handle->keyspace.ToString())
+      .With("shard", handle->number)
+      .With("why", handle->Health().ToString());
+  InBackground([this, handle] {
+    options_.replicator->Detach(handle->replica, handle->keyspace, handle->number);
+  });
+}
+
+void ShardHost::DeleteRemoved(int64_t now_us) {
   std::vector<std::string> due;
   {
     MutexLock lock(&mu_);

@@ -17,7 +17,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +31,7 @@
 #include "core/base/thread_pool.h"
 #include "core/replication/replicator.h"
 #include "core/store/routing_table.h"
+#include "core/store/shard_tasks.h"
 #include "core/store/store_control.h"
 #include "core/store/store_folder.h"
 
@@ -53,6 +53,8 @@ struct ShardHostOptions {
   int64_t removed_delay_us = 600'000'000;  // how long a dropped shard stays in removed/
   int64_t tombstone_grace_us = 86'400'000'000;
   uint64_t max_log_bytes = 256 << 20;  // of each shard, kept for replicas that are away
+  // A replica that stood down can serve again: its shard should be opened anew. Called by Tick.
+  std::function<void(const Uuid& keyspace, int32_t shard)> on_well;
 };
 
 class ShardHost {
@@ -85,7 +87,8 @@ class ShardHost {
   void Compact(const Uuid& keyspace, std::function<void(Status)> done);
   // Deletes what an earlier run left in removed/.
   void DeleteLeftovers();
-  // Deletes what has been in removed/ long enough.
+  // Looks after replicas that take no writes (stand_down.h), and deletes what has been in removed/
+  // long enough. To be called several times a second.
   void Tick(int64_t now_us);
 
   // Of every shard here; sizes may be some seconds old, health is not.
@@ -97,7 +100,7 @@ class ShardHost {
   void Stop();
 
  private:
-  using Key = std::pair<Uuid, int32_t>;
+  using Key = ShardTasks::Key;
   struct OpenJob;
 
   storage::ShardOptions MakeShardOptions(const KeyspaceDescriptor& descriptor, int32_t shard) const;
@@ -107,13 +110,18 @@ class ShardHost {
   // Puts what is left of a lost replica aside and begins an empty one, which others then fill.
   StatusOr<std::unique_ptr<storage::Shard>> StartAnew(const KeyspaceDescriptor& descriptor,
                                                       int32_t shard, const Status& why);
-  // Takes a handle out of the map and marks it as closing; nullptr when there is none.
+  // Takes a handle out of the map; nullptr when there is none.
   std::shared_ptr<ShardHandle> Take(const Key& key);
   void CloseHandle(const Key& key, ShardHandle* handle);
-  void DropOne(const Key& key, const std::shared_ptr<ShardHandle>& handle);
+  // nullptr: closes what was opened since that was asked for, if anything.
+  void CloseWhatIsThere(const Key& key, std::shared_ptr<ShardHandle> handle);
+  void RemoveFolder(const Key& key);
   // Puts away the database that a copy has taken the place of, if there is one.
   void PutFormerAway(const Key& key);
   void DeleteTree(const std::string& path);
+  void DeleteRemoved(int64_t now_us);
+  void LookAfterReplicas(int64_t now_us);
+  void Detach(const std::shared_ptr<ShardHandle>& handle);
   // Runs the task on the background pool, or here when the pool has stopped.
   void InBackground(ThreadPool::Task task);
 
@@ -125,10 +133,10 @@ class ShardHost {
   std::map<std::string, std::unique_ptr<KeyspaceMetrics>>
       metrics_;  // by keyspace name, never erased
 
+  ShardTasks tasks_;
+
   Mutex mu_;
-  CondVar closed_;
   std::map<Key, std::shared_ptr<ShardHandle>> handles_ GUARDED_BY(mu_);
-  std::set<Key> closing_ GUARDED_BY(mu_);
   std::map<Key, storage::ShardStats> stats_ GUARDED_BY(mu_);
   bool refreshing_ GUARDED_BY(mu_) = false;
   std::vector<std::pair<int64_t, std::string>> removed_ GUARDED_BY(mu_);  // (due, path)

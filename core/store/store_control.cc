@@ -320,7 +320,7 @@ void StoreControl::On(const ShardsOpenedEvent& event) {
   failure.ok() ? PersistChange(&keyspace) : FailChange(&keyspace, failure);
 }
 
-void StoreControl::On(const ShardCopiedEvent& event) {
+void StoreControl::On(const ReopenEvent& event) {
   const auto it = keyspaces_.find(event.keyspace);
   // A shard that is about to go, or has gone, needs nothing.
   if (it == keyspaces_.end() || !it->second.installed || it->second.installed->deleted()) return;

@@ -96,8 +96,8 @@ struct ShardsOpenedEvent {
   std::vector<ShardOutcome> shards;
   bool reopened = false;  // the end of a ReopenShardAction
 };
-// The shard's next opening has what another replica had.
-struct ShardCopiedEvent {
+// The shard should be opened anew: that has what another replica had, or heals it.
+struct ReopenEvent {
   Uuid keyspace;
   int32_t shard = 0;
 };
@@ -111,7 +111,7 @@ struct DescriptorPersistedEvent {
 
 using Event =
     std::variant<StartEvent, ServingEvent, TickEvent, RegisterAnswerEvent, HeartbeatAnswerEvent,
-                 MasterLostEvent, InstallEvent, CompactEvent, ShardsOpenedEvent, ShardCopiedEvent,
+                 MasterLostEvent, InstallEvent, CompactEvent, ShardsOpenedEvent, ReopenEvent,
                  IdentityPersistedEvent, DescriptorPersistedEvent>;
 
 // ---- Actions: what is to be done, in this order.
@@ -243,7 +243,7 @@ class StoreControl {
   void On(const InstallEvent& event);
   void On(const CompactEvent& event);
   void On(const ShardsOpenedEvent& event);
-  void On(const ShardCopiedEvent& event);
+  void On(const ReopenEvent& event);
   void On(const IdentityPersistedEvent& event);
   void On(const DescriptorPersistedEvent& event);
 

@@ -130,7 +130,7 @@ void StoreNode::Impl::MakeReplicator() {
   replicator.logger = options_.logger;
   replicator.find_store = [this](const Uuid& store) { return maps_->FindStore(store); };
   replicator.on_copied = [this](const Uuid& keyspace, int32_t number) {
-    runtime_->ShardCopied(keyspace, number);
+    runtime_->ReopenShard(keyspace, number);
   };
   replicator.on_complete = [this](const Uuid& keyspace, int32_t number) {
     if (const Status status = folder_->MarkComplete(keyspace, number); !status.ok()) {
@@ -160,6 +160,9 @@ void StoreNode::Impl::MakeHost() {
   host.removed_delay_us = options_.removed_delay_us;
   host.tombstone_grace_us = options_.tombstone_grace_us;
   host.max_log_bytes = options_.max_log_bytes;
+  host.on_well = [this](const Uuid& keyspace, int32_t number) {
+    runtime_->ReopenShard(keyspace, number);
+  };
   host_ = std::make_unique<ShardHost>(host);
 }
 

@@ -10,7 +10,7 @@ namespace vasto::store {
 namespace {
 
 constexpr int64_t kStatsUs = 2'000'000;
-constexpr int64_t kHouseworkUs = 1'000'000;
+constexpr int64_t kHouseworkUs = 250'000;
 
 Status StoppingStatus() { return Status::Unavailable("the store is stopping"); }
 

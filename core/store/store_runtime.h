@@ -3,7 +3,7 @@
 // the shards and the link to the master. Also answers the commands of the master (install_keyspace,
 // compact_keyspace) and watch_cluster.
 //
-// Threads: ShardCopied and the registered handlers from any thread; Start, WaitReady,
+// Threads: ReopenShard and the registered handlers from any thread; Start, WaitReady,
 // WaitRegistered, Stop from the owner.
 #pragma once
 
@@ -60,8 +60,8 @@ class StoreRuntime {
   // could be reached, else the master's reason for refusing this store. Nothing when the try takes
   // longer. In any case it goes on trying.
   std::optional<Status> WaitRegistered(int64_t timeout_us);
-  // The shard's next opening has what another replica had: it is opened anew.
-  void ShardCopied(const Uuid& keyspace, int32_t shard) { Post(ShardCopiedEvent{keyspace, shard}); }
+  // The shard is closed and opened anew: that has what another replica had, or heals it.
+  void ReopenShard(const Uuid& keyspace, int32_t shard) { Post(ReopenEvent{keyspace, shard}); }
   // Ends the thread. Calls that wait for an answer get kUnavailable. Idempotent.
   void Stop();
 

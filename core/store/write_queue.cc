@@ -51,8 +51,17 @@ void Fill(rpc::WriteEntry* entry, int64_t deadline_us, storage::Write* write) {
   write->deadline_us = deadline_us;
 }
 
-void Fill(const storage::WriteOutcome& outcome, rpc::WriteResult* result) {
-  result->code = outcome.status.code();
+// What a write met that the shard could not carry out may be there after all (shard.h), but another
+// replica may take it for sure. kTimeout is how a client hears that it does not know and may repeat
+// it.
+Code CodeOf(const ShardHandle& shard, const Status& status) {
+  const bool failed = status.Is(Code::kNoSpace) || status.Is(Code::kIoError);
+  return failed && shard.OthersMayWrite() ? Code::kTimeout : status.code();
+}
+
+void Fill(const ShardHandle& shard, const storage::WriteOutcome& outcome,
+          rpc::WriteResult* result) {
+  result->code = CodeOf(shard, outcome.status);
   result->event_time = outcome.event_time;
   result->superseded = outcome.superseded;
   if (!outcome.status.ok()) result->message = outcome.status.message();
@@ -146,6 +155,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     VASTO_RETURN_IF_ERROR(FindShardOfKey(**view, request_.ref, responder_.context().received_us,
                                          entry.key, entry.partition_hash, shard));
     shard_ = *shard;
+    VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_));
     others_ = shard_->replica == nullptr ? 0 : OthersNeeded(**view, request_.acks);
     return CheckOthers(*shard_, others_);
   }
@@ -162,7 +172,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
   // confirmed: by as many other replicas as are needed. Ends *this.
   void Answer(bool confirmed) {
     rpc::WriteResponse response;
-    vasto::store::Fill(outcome, &response);
+    vasto::store::Fill(*shard_, outcome, &response);
     if (!confirmed) FailUnconfirmed(others_, &response);
     const int64_t received_us = responder_.context().received_us;
     responder_.Ok(response);
@@ -190,7 +200,7 @@ class WriteQueue::Batch final : public replication::AckWaiter {
   class Item final : public storage::Write {
    public:
     void Done() override {
-      vasto::store::Fill(outcome, result);
+      vasto::store::Fill(*batch->shard_, outcome, result);
       if (IsError(outcome.status)) batch->metrics_->write_batch.errors->Add();
       // Of one sequencer: the last to come has the greatest.
       batch->position_ = outcome.position;
@@ -245,6 +255,7 @@ Status WriteQueue::Batch::Route(const RoutingTable& table, const KeyspaceView** 
   }
   shard_ = *shard;
   if (shard_ == nullptr || shard_->replica == nullptr) return {};
+  VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_));
   others_ = OthersNeeded(**view, request_.acks);
   return CheckOthers(*shard_, others_);
 }

@@ -2,6 +2,7 @@
 """Faults: crashes, full disks, bit rot. Nothing acknowledged is lost."""
 
 import os
+import shutil
 import subprocess
 import threading
 import time
@@ -9,6 +10,7 @@ import time
 import pytest
 
 import libvasto
+import replicas
 from load import Load, MixedLoad
 from vasto_cluster import wait_until
 
@@ -173,6 +175,82 @@ def test_a_full_disk_refuses_writes_serves_reads_and_recovers(make_cluster, smal
         cluster.wait_for_stores(1)
         for key, digest in written.items():
             assert hash(keyspace.get(key)) == digest
+
+
+def resize(folder, megabytes):
+    subprocess.run(["mount", "-o", f"remount,size={megabytes}m", folder], check=True)
+
+
+def fill(folder):
+    """Leaves 4 MiB of the small disk."""
+    resize(folder, 4 + (shutil.disk_usage(folder).used >> 20))
+
+
+@pytest.fixture
+def pair_on_small_disks(make_cluster, small_disk):
+    """Two stores with small disks, and a keyspace with a replica on both."""
+    cluster = make_cluster(stores=0)
+    for index in (0, 1):
+        small_disk(cluster.store_folder(index), 512)
+        cluster.start_store(index)
+    cluster.wait_for_stores(2)
+    cluster.create("ks", 1, 2)
+    return cluster
+
+
+def test_a_replica_with_a_full_disk_leaves_its_place_and_comes_back(pair_on_small_disks):
+    cluster = pair_on_small_disks
+    primary = replicas.primary_of(cluster, "ks")
+    with libvasto.Client(cluster.address, timeout_ms=10_000) as client:
+        keyspace = client.keyspace("ks")
+        keyspace.put(b"before", b"v")
+        replicas.wait_alike(cluster, "ks")
+        fill(cluster.store_folder(primary))
+        written = {b"k%d" % i: os.urandom(1 << 20) for i in range(30)}
+        for key, value in written.items():
+            keyspace.put(key, value)
+            assert keyspace.get(key) == value
+        assert keyspace.get(b"before") == b"v"
+        resize(cluster.store_folder(primary), 512)
+        replicas.wait_serving(cluster, "ks", primary, 20)
+        replicas.wait_alike(cluster, "ks", 20)
+        # It is a full member again: the other one may go.
+        cluster.stores[1 - primary].kill9()
+        keyspace.put(b"after", b"v")
+        assert all(keyspace.get(key) == value for key, value in written.items())
+
+
+def test_full_disks_of_all_replicas_refuse_writes_and_serve_reads(pair_on_small_disks):
+    cluster = pair_on_small_disks
+    with libvasto.Client(cluster.address, timeout_ms=3_000) as client:
+        keyspace = client.keyspace("ks")
+        keyspace.put(b"before", b"v")
+        replicas.wait_alike(cluster, "ks")
+        for index in (0, 1):
+            fill(cluster.store_folder(index))
+
+        def refused():
+            try:
+                keyspace.put(b"k", os.urandom(1 << 20))
+            except libvasto.VastoError as error:
+                return error.code == libvasto.NO_SPACE
+            return False
+
+        wait_until(refused, "writes to be refused for good", 60)
+        time.sleep(5)
+        assert refused()
+        assert keyspace.get(b"before") == b"v"
+        for index in (0, 1):
+            resize(cluster.store_folder(index), 512)
+
+        def works_again():
+            try:
+                return keyspace.put(b"after", b"v")
+            except libvasto.VastoError:
+                return False
+
+        wait_until(works_again, "writes to work again", 30)
+        replicas.wait_alike(cluster, "ks", 30)
 
 
 def sst_files(cluster):

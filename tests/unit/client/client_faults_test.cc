@@ -239,6 +239,18 @@ TEST_F(ClientFaultsTest, AWriteWithoutAnswerIsInDoubt) {
   EXPECT_EQ(Writes("b"), 1);
 }
 
+TEST_F(ClientFaultsTest, OnlyTheUnconfirmedEntriesOfABatchAreInDoubt) {
+  Open();
+  WriteEntry first = PutEntry("a", "v");
+  WriteEntry second = PutEntry("b", "v");
+  first.partition_hash = second.partition_hash = 7;  // of one shard, so in one request
+  SetFault([](std::string_view) { return Fault::kUnconfirmed; });
+  const auto results = WriteBatch({first, second});
+  EXPECT_EQ(results[0].code, Code::kOk);
+  EXPECT_EQ(results[1].code, Code::kTimeout);
+  EXPECT_TRUE(IsInDoubt(results[1].message)) << results[1].message;
+}
+
 TEST_F(ClientFaultsTest, ARepetitionUndoesNothingThatOthersWroteMeanwhile) {
   Open();
   ASSERT_TRUE(Put("b", "first").ok());

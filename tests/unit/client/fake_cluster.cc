@@ -11,6 +11,16 @@
 #include "core/codec/row_block.h"
 
 namespace vasto::client {
+namespace {
+
+void Unconfirm(std::vector<rpc::WriteResult>* results) {
+  for (size_t i = 1; i < results->size(); ++i) {
+    (*results)[i].code = Code::kTimeout;
+    (*results)[i].message = "not confirmed";
+  }
+}
+
+}  // namespace
 
 void FakeProcess::Start() {
   rpc::ServerOptions options;
@@ -79,7 +89,9 @@ void FakeStore::Serve(Work<Method> work) {
     if (fault == Fault::kSilent) return Keep(std::move(responder));
     typename Method::Response response = work(&data_, request);
     if (fault == Fault::kApplySilently) return Keep(std::move(responder));
-    if constexpr (requires { response.value.payload; }) {
+    if constexpr (requires { response.results[0].superseded; }) {
+      if (fault == Fault::kUnconfirmed) Unconfirm(&response.results);
+    } else if constexpr (requires { response.value.payload; }) {
       if (fault == Fault::kDamage) response.value.payload[0] ^= 1;
     } else if constexpr (requires { response.results[0].value.payload; }) {
       if (fault == Fault::kDamage) response.results[0].value.payload[0] ^= 1;

@@ -32,6 +32,7 @@ enum class Fault {
   kSilent,         // does nothing and never answers
   kApplySilently,  // carries it out and never answers
   kDamage,         // answers reads with a flipped byte
+  kUnconfirmed,    // of a batch: carries it out, but only the first entry is confirmed
 };
 
 // One process with a port. Stopped and started again it keeps its port. The destructor of a derived

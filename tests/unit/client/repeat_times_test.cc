@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/client/client.h"
+
 namespace vasto::client {
 namespace {
 
@@ -68,6 +70,40 @@ TEST_F(RepeatTimesTest, LosingIsAFailureOnlyForWhomGaveATime) {
   EXPECT_TRUE(results[1].superseded);
 }
 
+TEST_F(RepeatTimesTest, WhatIsTooLateToBeRepeatedIsInDoubt) {
+  entries_[1].event_time = 7;
+  times_.Give(entries_, {}, 100);
+  std::vector<rpc::WriteResult> results = {Result(Code::kStaleWrite, 0),
+                                           Result(Code::kStaleWrite, 0), Result(Code::kOk, 102)};
+  times_.Settle(entries_, results);
+  EXPECT_EQ(results[0].code, Code::kTimeout) << "the caller named no time that could be too old";
+  EXPECT_TRUE(IsInDoubt(results[0].message));
+  EXPECT_EQ(results[1].code, Code::kStaleWrite);
+  EXPECT_TRUE(IsInDoubt(results[1].message)) << "the first attempt may have been in time";
+  EXPECT_TRUE(results[2].message.empty());
+}
+
+TEST_F(RepeatTimesTest, ARepetitionThatFailsLeavesTheFirstAttemptInDoubt) {
+  times_.Give(entries_, {}, 0);
+  std::vector<rpc::WriteResult> results = {Result(Code::kNoSpace, 0), Result(Code::kNotFound, 0),
+                                           Result(Code::kOk, 102)};
+  times_.Settle(entries_, results);
+  EXPECT_TRUE(IsInDoubt(results[0].message));
+  EXPECT_FALSE(IsInDoubt(results[1].message));
+  EXPECT_FALSE(IsInDoubt(results[2].message));
+}
+
+TEST_F(RepeatTimesTest, OfOneAttemptOnlyWhatIsNotConfirmedIsInDoubt) {
+  std::vector<rpc::WriteResult> results = {Result(Code::kTimeout, 101),
+                                           Result(Code::kStaleWrite, 0), Result(Code::kOk, 102)};
+  times_.Settle(entries_, results);
+  EXPECT_EQ(results[0].code, Code::kTimeout);
+  EXPECT_TRUE(IsInDoubt(results[0].message));
+  EXPECT_EQ(results[1].code, Code::kStaleWrite);
+  EXPECT_FALSE(IsInDoubt(results[1].message));
+  EXPECT_FALSE(IsInDoubt(results[2].message));
+}
+
 TEST_F(RepeatTimesTest, OnlyWhatAStoreGaveTellsOfItsClock) {
   const std::vector<rpc::WriteResult> results = {Result(Code::kOk, 1), Result(Code::kOk, 2),
                                                  Result(Code::kOk, 3)};
@@ -85,6 +121,17 @@ TEST(StoreClockTest, GoesOnFromWhatItGave) {
   clock.Observe(given, 1'000'000);
   EXPECT_GT(clock.At(1'000'000), given);
   EXPECT_EQ(EventTimeMicros(clock.At(1'500'000)), EventTimeMicros(given) + 500'001);
+}
+
+TEST(StoreClockTest, ForgetsWhatItWasToldLongAgo) {
+  StoreClock clock;
+  const EventTime given = MakeEventTime(50'000'000'000);
+  clock.Observe(given, 1'000'000);
+  EXPECT_GT(clock.At(1'000'000 + StoreClock::kCountsUs), given);
+  EXPECT_EQ(clock.At(1'000'001 + StoreClock::kCountsUs), 0u);
+  EXPECT_LT(clock.At(900'000), given) << "of a write that was sent a little earlier";
+  clock.Observe(given, 2'000'000);
+  EXPECT_GT(clock.At(1'000'001 + StoreClock::kCountsUs), given);
 }
 
 }  // namespace

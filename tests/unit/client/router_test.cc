@@ -233,6 +233,44 @@ TEST_F(RouterTest, TheCodeAtTheDeadlineTellsWhatTheLastAttemptMet) {
   }
 }
 
+TEST_F(RouterTest, WhatAStoreAnsweredOutweighsAttemptsThatWereNotSent) {
+  const std::pair<Status, Code> answers[] = {
+      {Status::Busy("full"), Code::kBusy},
+      {Status::Timeout("not confirmed"), Code::kTimeout},
+      {Status::Unavailable("moved: away"), Code::kUnavailable},
+  };
+  for (const auto& [answer, code] : answers) {
+    Begin(RouteKind::kWrite, 2, kSecond);
+    EXPECT_EQ(Start().kind, Kind::kSend);
+    RouteAction action = PeerSays(answer);
+    while (action.kind != Kind::kFinish) {
+      action = action.kind == Kind::kSend ? TransportSays(NotSent()) : Wake(action);
+    }
+    EXPECT_TRUE(action.status.Is(code)) << action.status.ToString();
+    EXPECT_TRUE(action.status.message().starts_with(answer.message())) << action.status.ToString();
+    EXPECT_EQ(IsInDoubt(action.status.message()), code == Code::kTimeout);
+  }
+}
+
+TEST_F(RouterTest, AnAttemptThatWasSentOutweighsWhatAStoreAnswered) {
+  Begin(RouteKind::kWrite, 2, kSecond);
+  EXPECT_EQ(Start().kind, Kind::kSend);
+  EXPECT_EQ(PeerSays(Status::Timeout("not confirmed")).kind, Kind::kSend);
+  RouteAction action = TransportSays(Lost());
+  while (action.kind != Kind::kFinish) {
+    action = action.kind == Kind::kSend ? TransportSays(NotSent()) : Wake(action);
+  }
+  EXPECT_TRUE(action.status.Is(Code::kUnavailable)) << action.status.ToString();
+  EXPECT_TRUE(IsInDoubt(action.status.message()));
+}
+
+TEST_F(RouterTest, WithoutAStoreToAskItIsATimeout) {
+  Begin(RouteKind::kRead, 0, kSecond);
+  RouteAction action = Start();
+  while (action.kind != Kind::kFinish) action = Wake(action);
+  EXPECT_TRUE(action.status.Is(Code::kTimeout)) << action.status.ToString();
+}
+
 TEST_F(RouterTest, NoAttemptStartsTooLateToMeetAnything) {
   for (int64_t timeout_us = 1'000; timeout_us < 200'000; timeout_us += 500) {
     Begin(RouteKind::kConditionalWrite, 1, timeout_us);

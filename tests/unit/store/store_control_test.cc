@@ -328,7 +328,7 @@ TEST(StoreControlTest, AShardThatWasCopiedIsOpenedAnew) {
   const uint64_t made = s.Install(0, d);
   s.Settle();
   ASSERT_TRUE(s.Answer(made).ok());
-  s.Feed(ShardCopiedEvent{d.uuid, 1});
+  s.Feed(ReopenEvent{d.uuid, 1});
   EXPECT_FALSE(s.published_.contains(d.uuid)) << "what is being opened is not served";
   s.Settle();
   EXPECT_EQ(s.reopened_, 1);
@@ -340,11 +340,11 @@ TEST(StoreControlTest, ACopyOfWhatHasGoneIsNothing) {
   const auto d = s.Descriptor("ks", 1);
   s.Install(0, d);
   s.Settle();
-  s.Feed(ShardCopiedEvent{{4, 4}, 0});
-  s.Feed(ShardCopiedEvent{d.uuid, 5});
+  s.Feed(ReopenEvent{{4, 4}, 0});
+  s.Feed(ReopenEvent{d.uuid, 5});
   s.Install(0, SimulatedStore::Tombstone(d, 5));
   s.Settle();
-  s.Feed(ShardCopiedEvent{d.uuid, 0});
+  s.Feed(ReopenEvent{d.uuid, 0});
   s.Settle();
   EXPECT_EQ(s.reopened_, 0);
 }

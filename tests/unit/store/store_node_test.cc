@@ -405,6 +405,34 @@ TEST_F(StoreNodeTest, ADamagedShardHarmsOnlyItself) {
   }));
 }
 
+TEST_F(StoreNodeTest, AReplicaThatCannotBeOpenedSendsClientsToTheOthers) {
+  StartOrDie();
+  const auto alone = Descriptor("alone", 1);
+  auto two = Descriptor("two", 1);
+  two.replica_count = 2;
+  two.shards[0].replicas.push_back(Replica{Uuid{5, 5}, 0, ReplicaRole::kReplica});
+  ASSERT_TRUE(Install(alone).ok());
+  ASSERT_TRUE(Install(two).ok());
+  node_->Stop();
+  node_.reset();
+  for (const auto& d : {alone, two}) {
+    // Not lost, which would make it anew, but not to be read either.
+    fs::path current;
+    for (const auto& file : fs::recursive_directory_iterator(ShardDir(d, 0))) {
+      if (file.path().filename() == "CURRENT") current = file.path();
+    }
+    fs::remove(current);
+    fs::create_directory(current);
+  }
+  StartOrDie();
+  EXPECT_TRUE(Get(alone, "k").status().Is(Code::kIoError)) << Get(alone, "k").status().ToString();
+  for (const Status& status : {Get(two, "k").status(), Put(two, "k", "v").status()}) {
+    EXPECT_TRUE(status.Is(Code::kUnavailable)) << status.ToString();
+    EXPECT_TRUE(status.message().starts_with("moved: ")) << status.ToString();
+    EXPECT_NE(status.message().find("cannot be opened"), std::string::npos) << status.ToString();
+  }
+}
+
 TEST_F(StoreNodeTest, DropsWorkThatIsTooLate) {
   StoreNodeOptions options = Options();
   options.clock = &clock_;
