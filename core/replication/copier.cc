@@ -27,9 +27,12 @@ class Awaited {
     result_.emplace(std::move(result));
     set_.SignalAll();
   }
-  StatusOr<Response> Wait() {
+  StatusOr<Response> Wait(const std::function<bool()>& cancelled) {
     MutexLock lock(&mu_);
-    while (!result_) set_.Wait(&mu_);
+    while (!result_) {
+      if (cancelled()) return Status::Cancelled("the copy is not wanted any more");
+      set_.WaitFor(&mu_, Copier::kLookUs);
+    }
     return std::move(*result_);
   }
   void Pause(int64_t us) {
@@ -57,6 +60,11 @@ StatusOr<std::string> Checked(StatusOr<rpc::ReadCopyResponse> response,
   return std::move(response->data);
 }
 
+// Asking again brings nothing.
+bool IsFinal(const Status& status) {
+  return status.Is(Code::kNotFound) || status.Is(Code::kCancelled);
+}
+
 AwaitedRead StartRead(CopySource* source, const rpc::ReadCopyRequest& request,
                       int64_t deadline_us) {
   auto awaited = std::make_shared<Awaited<rpc::ReadCopyResponse>>();
@@ -79,7 +87,7 @@ Status Copier::Run() {
   options_.source->Begin(
       request, begin_us + kBeginTimeoutUs,
       [awaited](StatusOr<rpc::BeginCopyResponse> response) { awaited->Set(std::move(response)); });
-  VASTO_ASSIGN_OR_RETURN(const rpc::BeginCopyResponse begun, awaited->Wait());
+  VASTO_ASSIGN_OR_RETURN(const rpc::BeginCopyResponse begun, awaited->Wait(options_.cancelled));
   Status result;
   if (!VersionVector(begun.has).Covers(options_.shard->feed()->Positions())) {
     result = Status::Busy("this replica has changes that the other one has not taken yet");
@@ -104,6 +112,7 @@ Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::Checkpoin
     bytes += file.size;
   }
   VASTO_RETURN_IF_ERROR(storage::CheckpointCopy::Check(files));
+  VASTO_RETURN_IF_ERROR(copy->CheckSpace(files));
   VASTO_LOG(options_.logger, kInfo, "copy_begins")
       .With("keyspace", options_.keyspace.ToString())
       .With("shard", options_.number)
@@ -144,9 +153,9 @@ Status Copier::CopyFile(uint64_t id, uint32_t file, uint64_t size, storage::Chec
     }
     const Ahead next = std::move(ahead.front());
     ahead.pop_front();
-    auto bytes = Checked(next.read->Wait(), next.request);
+    auto bytes = Checked(next.read->Wait(options_.cancelled), next.request);
     // Where it stopped it goes on, when the connection is back.
-    if (!bytes.ok() && !bytes.status().Is(Code::kNotFound)) bytes = ReadAgain(next.request);
+    if (!bytes.ok() && !IsFinal(bytes.status())) bytes = ReadAgain(next.request);
     if (!bytes.ok()) return bytes.status();
     VASTO_RETURN_IF_ERROR(copy->Append(*bytes));
     done += bytes->size();
@@ -160,10 +169,9 @@ StatusOr<std::string> Copier::ReadAgain(const rpc::ReadCopyRequest& request) {
   for (;;) {
     never.Pause(kRetryPauseUs);
     const int64_t now_us = options_.clock->MonotonicMicros();
-    if (options_.cancelled->load()) return Status::Cancelled("the store is stopping");
-    auto bytes =
-        Checked(StartRead(options_.source, request, now_us + kReadTimeoutUs)->Wait(), request);
-    if (bytes.ok() || bytes.status().Is(Code::kNotFound) || now_us >= end_us) return bytes;
+    const AwaitedRead read = StartRead(options_.source, request, now_us + kReadTimeoutUs);
+    auto bytes = Checked(read->Wait(options_.cancelled), request);
+    if (bytes.ok() || IsFinal(bytes.status()) || now_us >= end_us) return bytes;
   }
 }
 

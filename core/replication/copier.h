@@ -4,7 +4,6 @@
 // Threads: Run on a thread that may wait for long; one at a time per object.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 
@@ -41,7 +40,8 @@ struct CopierOptions {
   CopySource* source = nullptr;
   const Clock* clock = nullptr;
   const Logger* logger = nullptr;
-  const std::atomic<bool>* cancelled = nullptr;
+  // Whether to give up; asked often.
+  std::function<bool()> cancelled;
 };
 
 class Copier {
@@ -52,11 +52,13 @@ class Copier {
   static constexpr int64_t kBeginTimeoutUs = 60'000'000;
   static constexpr int64_t kReadTimeoutUs = 10'000'000;
   static constexpr int64_t kRetryUs = 30'000'000;
+  static constexpr int64_t kLookUs = 50'000;  // between two looks whether it is cancelled
 
   explicit Copier(const CopierOptions& options) : options_(options) {}
 
   // OK: the shard's next opening has what the source had. kBusy: this replica has something that
-  // the source does not have yet, which the copy would lose; ask again later.
+  // the source does not have yet, which the copy would lose; ask again later. kNoSpace: it would
+  // not fit. kCancelled: no more than kLookUs after it was cancelled, or than the copy is verified.
   Status Run();
 
  private:

@@ -183,7 +183,7 @@ void Replicator::Copy(const Key& key, storage::Shard* shard, const Uuid& peer) {
   options.source = &source;
   options.clock = options_.clock;
   options.logger = options_.logger;
-  options.cancelled = &stopping_;
+  options.cancelled = [this, replica] { return stopping_.load() || replica->closing(); };
   const Status result = Copier(options).Run();
   replica->LeaveShard();
   if (result.ok()) return options_.on_copied(key.first, key.second);

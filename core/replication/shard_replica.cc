@@ -70,6 +70,7 @@ void ShardReplica::Close() {
     MutexLock lock(&mu_);
     if (std::exchange(closed_, true)) return;
   }
+  closing_.store(true, std::memory_order_release);
   feed_->SetListener(nullptr);
   copies_.Close();
   shard_gate_.Close();
@@ -293,7 +294,8 @@ void ShardReplica::CopyFailed() {
     if (closed_) return;
     copying_ = false;
     const int64_t now_us = options_.clock->MonotonicMicros();
-    copy_from_us_ = now_us + kCopyPauseUs;
+    copy_pause_us_ = std::clamp(2 * copy_pause_us_, kMinCopyPauseUs, kMaxCopyPauseUs);
+    copy_from_us_ = now_us + copy_pause_us_;
     actions = follower_.Restart(feed_->Positions(), now_us);
     Stepped();
   }

@@ -97,8 +97,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   static constexpr int64_t kPreferredUs = 250'000;
   // How long clients wait for a replica that looks at the others before it serves on.
   static constexpr int64_t kLookUs = 250'000;
-  // Between two tries to copy a peer.
-  static constexpr int64_t kCopyPauseUs = 500'000;
+  // Between two tries to copy a peer; twice as long after each.
+  static constexpr int64_t kMinCopyPauseUs = 500'000;
+  static constexpr int64_t kMaxCopyPauseUs = 60'000'000;
 
   static std::shared_ptr<ShardReplica> Make(const ShardReplicaOptions& options);
   ~ShardReplica();
@@ -144,6 +145,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // one LeaveShard.
   [[nodiscard]] bool EnterShard() { return shard_gate_.Enter(); }
   void LeaveShard() { shard_gate_.Leave(); }
+  // Close waits for what is under way: it should end soon.
+  bool closing() const { return closing_.load(std::memory_order_acquire); }
   // The copy that on_behind asked for could not be made. Until then nothing else is followed: what
   // a peer is told is here, it may forget.
   void CopyFailed() EXCLUDES(mu_);
@@ -234,6 +237,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   storage::Feed* const feed_;  // borrowed; lives until Close
   Gate shard_gate_;            // uses of the shard that outlive a call
   CopyServer copies_;
+  std::atomic<bool> closing_{false};
   std::atomic<bool> serving_{false};
   std::atomic<bool> handing_over_{false};
   std::atomic<bool> waits_{false};  // acks_.requires_any()
@@ -249,6 +253,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   int64_t look_ends_us_ GUARDED_BY(mu_) = INT64_MAX;
   bool copying_ GUARDED_BY(mu_) = false;             // on_behind was called
   int64_t copy_from_us_ GUARDED_BY(mu_) = 0;         // when it may be called
+  int64_t copy_pause_us_ GUARDED_BY(mu_) = 0;        // the last one
   int64_t ack_wake_us_ GUARDED_BY(mu_) = INT64_MAX;  // no write's deadline is before this
   std::set<int64_t> timers_ GUARDED_BY(mu_);         // when a Tick comes; few
 };

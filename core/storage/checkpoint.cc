@@ -85,7 +85,11 @@ CheckpointCopy::CheckpointCopy(Engine* engine, FileSystem* files, std::string di
                                const ShardIdentity& identity)
     : engine_(engine), files_(files), dir_(std::move(dir)), identity_(identity) {}
 
-CheckpointCopy::~CheckpointCopy() = default;
+CheckpointCopy::~CheckpointCopy() {
+  file_.reset();
+  // What cannot be removed now goes with the next opening.
+  if (!finished_) (void)files_->RemoveTree(dir_ + "/incoming");
+}
 
 StatusOr<std::unique_ptr<CheckpointCopy>> CheckpointCopy::Begin(Engine* engine, FileSystem* files,
                                                                 const std::string& dir,
@@ -106,6 +110,20 @@ Status CheckpointCopy::Check(const std::vector<CheckpointFile>& files) {
     current = current || file.name == "CURRENT";
   }
   return current ? Status::Ok() : Status::InvalidArgument("a checkpoint without a database");
+}
+
+Status CheckpointCopy::CheckSpace(const std::vector<CheckpointFile>& files) const {
+  VASTO_ASSIGN_OR_RETURN(const DiskUsage usage, files_->Usage(dir_));
+  const uint64_t kept = std::min(usage.free_bytes, engine_->resume_headroom_bytes());
+  uint64_t left = usage.free_bytes - kept;
+  for (const CheckpointFile& file : files) {
+    if (file.size > left) {
+      return Status::NoSpace("a copy of the shard does not fit on the disk of " + dir_ +
+                             ", where " + std::to_string(usage.free_bytes) + " bytes are free");
+    }
+    left -= file.size;
+  }
+  return {};
 }
 
 Status CheckpointCopy::EndFile() {
@@ -135,7 +153,9 @@ Status CheckpointCopy::Finish(const VersionVector& source_had) {
   VASTO_RETURN_IF_ERROR(
       FromRocksDb(rocksdb::Env::Default()->NewDirectory(dir_ + "/incoming", &folder)));
   VASTO_RETURN_IF_ERROR(FromRocksDb(folder->Fsync()));
-  return files_->Rename(dir_ + "/incoming", dir_ + "/ready");
+  VASTO_RETURN_IF_ERROR(files_->Rename(dir_ + "/incoming", dir_ + "/ready"));
+  finished_ = true;
+  return {};
 }
 
 Status CheckpointCopy::Adopt(const VersionVector& source_had) {

@@ -62,7 +62,8 @@ class Checkpoint {
   std::vector<CheckpointFile> files_;
 };
 
-// A copy of another replica's checkpoint, written file by file from the front.
+// A copy of another replica's checkpoint, written file by file from the front. One that is not
+// finished goes with the object.
 class CheckpointCopy {
  public:
   static constexpr size_t kMaxFiles = 1'000'000;
@@ -79,6 +80,9 @@ class CheckpointCopy {
   // What the files are called and how large they are. kInvalidArgument for names that are none of
   // RocksDB's and for too many.
   static Status Check(const std::vector<CheckpointFile>& files);
+
+  // kNoSpace: the disk has not the room for them and for what the shard itself needs to go on.
+  Status CheckSpace(const std::vector<CheckpointFile>& files) const;
 
   // The file that is written from now on; the one before is complete.
   Status NextFile(const std::string& name);
@@ -99,6 +103,7 @@ class CheckpointCopy {
   const std::string dir_;
   const ShardIdentity identity_;
   std::unique_ptr<rocksdb::WritableFile> file_;
+  bool finished_ = false;
 };
 
 // Takes what is in ready/, if there is something, in place of the database. To be called with the

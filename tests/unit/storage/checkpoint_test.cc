@@ -166,7 +166,11 @@ TEST_F(CheckpointTest, AnUnfinishedCopyIsForgotten) {
     ASSERT_TRUE(copy.ok());
     ASSERT_TRUE((*copy)->NextFile("CURRENT").ok());
     ASSERT_TRUE((*copy)->Append("half").ok());
+    EXPECT_TRUE(std::filesystem::exists(Target("incoming")));
   }
+  EXPECT_FALSE(std::filesystem::exists(Target("incoming"))) << "it would take room for nothing";
+  // As a kill leaves it.
+  std::filesystem::create_directory(Target("incoming"));
   ReopenTarget();
   EXPECT_EQ(Get(*target_, "old"), "v");
   EXPECT_FALSE(std::filesystem::exists(Target("incoming")));
@@ -209,6 +213,16 @@ TEST_F(CheckpointTest, NamesThatAreNoneAreRefused) {
   }
   EXPECT_EQ(CheckpointCopy::Check({{"000007.sst", 1}}).code(), Code::kInvalidArgument);
   EXPECT_TRUE(CheckpointCopy::Check({{"CURRENT", 1}, {"MANIFEST-000005", 1}}).ok());
+}
+
+TEST_F(CheckpointTest, WhatDoesNotFitIsNotBegun) {
+  const auto copy = target_->NewCopy();
+  ASSERT_TRUE(copy.ok());
+  EXPECT_TRUE((*copy)->CheckSpace({{"CURRENT", 16}, {"000007.sst", 1 << 20}}).ok());
+  const uint64_t free = std::filesystem::space(Target("")).available;
+  EXPECT_EQ((*copy)->CheckSpace({{"CURRENT", 16}, {"000007.sst", free}}).code(), Code::kNoSpace);
+  EXPECT_EQ((*copy)->CheckSpace({{"CURRENT", UINT64_MAX}, {"000007.sst", UINT64_MAX}}).code(),
+            Code::kNoSpace);
 }
 
 TEST_F(CheckpointTest, PlacesThatAreNoneAreRefused) {
