@@ -2,13 +2,13 @@
 // The latest changes of a shard in memory, for followers that keep up: they are served without
 // reading the log from its file.
 //
-// All rings of a store share a budget. While it is exceeded, a ring that appends forgets its oldest
-// changes, which followers then read from the log; but no ring goes below its share, a part of the
-// budget that is divided among all. So a quiet shard's latest changes stay, however much a busy one
-// appends. What every follower has is forgotten at once.
+// All rings of a store share a budget. A fifth of it is divided among them, so that a quiet shard's
+// latest changes stay, however much a busy one appends. While all together have more than the rest, a
+// ring that appends forgets its oldest changes down to its share; followers then read them from the
+// log. What every follower has is forgotten at once.
 //
-// Memory: the budget and the shares, 5/4 of the budget. Beyond that is only what a ring kept while
-// fewer shared, until it appends or trims the next time.
+// Memory: the budget. Beyond that is only what a ring kept while fewer shared, until it appends or
+// trims the next time.
 //
 // Threads: one at a time per object (the feed's mutex); the budget any.
 #pragma once
@@ -32,7 +32,7 @@ class FeedBudget {
   void Leave() { rings_.fetch_sub(1, std::memory_order_relaxed); }
   void Add(size_t bytes) { used_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
   void Subtract(size_t bytes) { used_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
-  bool exceeded() const { return used_bytes() > limit_bytes_; }
+  bool exceeded() const { return used_bytes() > limit_bytes_ - limit_bytes_ / kSharedPart; }
   size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
   // What a ring may keep even so. REQUIRES: there is one.
   size_t share_bytes() const {
@@ -40,7 +40,7 @@ class FeedBudget {
   }
 
  private:
-  static constexpr size_t kSharedPart = 4;  // one in so many bytes is divided among the rings
+  static constexpr size_t kSharedPart = 5;  // one in so many bytes is divided among the rings
 
   const size_t limit_bytes_;
   std::atomic<size_t> used_bytes_{0};

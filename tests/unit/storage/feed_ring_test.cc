@@ -96,8 +96,8 @@ TEST_F(FeedRingTest, RingsTogetherHaveABound) {
   for (auto& ring : rings) {
     for (uint64_t i = 1; i <= 2000; ++i) ring->Append(Batch(1, i, i, std::string(100, 'x')));
   }
-  EXPECT_GT(budget.used_bytes(), 110'000u);
-  EXPECT_LE(budget.used_bytes(), 125'000u);
+  EXPECT_GT(budget.used_bytes(), 90'000u);
+  EXPECT_LE(budget.used_bytes(), 100'000u);
   for (auto& ring : rings) {
     ChangeBatch out;
     EXPECT_TRUE(ring->Read(1, 1990, 1000, &out));
