@@ -8,6 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/master/name_log.h"
 #include "core/master/planning.h"
+#include "core/master/replacement.h"
 #include "core/rpc/protocol_version.h"
 
 namespace vasto::master {
@@ -39,7 +40,7 @@ int64_t MasterCore::next_wake_us() const {
     const int64_t min_us = started_us_ + options_.recovery_min_us;
     wake_us = std::min(wake_us, now_us_ < min_us ? min_us : started_us_ + options_.recovery_max_us);
   }
-  return wake_us;
+  return std::min(wake_us, next_replace_us_);
 }
 
 ClusterMap MasterCore::Map() const {
@@ -75,6 +76,7 @@ bool MasterCore::RecoveryIsOver() const {
 void MasterCore::EndRecovery() {
   recovering_ = false;
   dirty_ = true;
+  if (options_.replace_after_us > 0) next_replace_us_ = now_us_ + kReplaceUs;
   VASTO_LOG(options_.logger, kInfo, "recovered")
       .With("took_ms", (now_us_ - started_us_) / 1000)
       .With("stores", stores_.all().size())
@@ -121,6 +123,7 @@ void MasterCore::On(const WatchEvent& event) {
 
 void MasterCore::On(const TickEvent&) {
   if (stores_.Sweep(now_us_)) dirty_ = true;
+  if (now_us_ >= next_replace_us_) ReplaceReplicas();
   PumpAll();
   operations_.Tick(now_us_, &actions_);
   AnswerAction expired{.calls = watchers_.TakeExpired(now_us_), .answer = NoNews()};
@@ -343,6 +346,37 @@ void MasterCore::On(const InstallEndedEvent& event) {
   }
   SettleTargets(*store);
   Pump(store);
+}
+
+// ---- Replacing.
+
+bool MasterCore::StaysAway(const Uuid& uuid) const {
+  const auto it = stores_.all().find(uuid);
+  if (it == stores_.all().end()) return now_us_ - started_us_ >= options_.replace_after_us;
+  const StoreRecord& store = it->second;
+  return store.info.state == StoreState::kDown &&
+         now_us_ - store.heard_us >= options_.replace_after_us;
+}
+
+void MasterCore::ReplaceReplicas() {
+  next_replace_us_ = now_us_ + kReplaceUs;
+  const ReplacementRules rules{.stores = &stores_,
+                               .stays_away = [this](const Uuid& store) { return StaysAway(store); },
+                               .term = term_};
+  auto hosted = catalog_.HostedReplicas();
+  std::vector<KeyspaceDescriptor> changed;
+  for (const auto& [uuid, keyspace] : catalog_.all()) {
+    auto next = ReplaceAway(*keyspace, rules, &hosted);
+    if (next) changed.push_back(std::move(*next));
+  }
+  for (const KeyspaceDescriptor& keyspace : changed) {
+    VASTO_LOG(options_.logger, kInfo, "replicas_replaced")
+        .With("keyspace", keyspace.name)
+        .With("epoch", keyspace.epoch);
+    Learn(keyspace);
+    Spread(keyspace, Uuid());
+    dirty_ = true;
+  }
 }
 
 // ---- Operations.

@@ -22,9 +22,10 @@
 //     when they return (Catalog).
 //  4. A new keyspace is published only after all its members have it on disk; if one fails, a
 //  tombstone undoes it everywhere.
-//  5. Nobody is demoted or replaced because it has not registered yet: a store that this master has
-//  never heard of is in no map, and
-//     clients keep the place they know.
+//  5. Nobody is demoted because it has not registered yet: a store that this master has never heard
+//  of is in no map, and
+//     clients keep the place they know. Its replicas are replaced as those of a store that was lost
+//     when the master started.
 //  6. Each call is answered exactly once; each token ends exactly one step.
 //
 // Threads: one at a time per object.
@@ -61,6 +62,8 @@ struct MasterCoreOptions {
   int64_t install_timeout_us = 10'000'000;
   int64_t install_per_shard_us = 100'000;
   int64_t compact_timeout_us = 24ll * 3600 * 1'000'000;
+  // How long a store may stay away before its replicas are made anew elsewhere; 0: for ever.
+  int64_t replace_after_us = 600'000'000;
   const Logger* logger = Logger::Null();  // borrowed; outlives the core
 };
 
@@ -136,6 +139,11 @@ class MasterCore {
   void PumpAll();
   void SendInstall(const StoreRecord& store, std::shared_ptr<const KeyspaceDescriptor> descriptor);
 
+  // Replicas on stores that stay away (replacement.h).
+  static constexpr int64_t kReplaceUs = 1'000'000;  // between two looks
+  bool StaysAway(const Uuid& store) const;
+  void ReplaceReplicas();
+
   // Operations.
   void SpreadTombstone(const KeyspaceDescriptor& tombstone, Operation* operation);
   void StepEnded(Operation* operation, const StoreRecord& store, const Status& result);
@@ -157,6 +165,7 @@ class MasterCore {
   bool dirty_ = false;           // the map has changed in this step
 
   int64_t started_us_ = 0;
+  int64_t next_replace_us_ = INT64_MAX;
   bool recovering_ = true;
   std::vector<Event> deferred_;             // wait for the end of recovery
   std::vector<RegisterEvent> clusterless_;  // stores of no cluster, ditto

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <compare>
 #include <map>
+#include <optional>
 #include <set>
+#include <tuple>
 
 namespace vasto {
 namespace {
@@ -32,13 +34,19 @@ struct Zone {
   LoadKey key;               // load of its best store; index = zone
 };
 
+bool HasTags(const StoreInfo& store, const std::vector<std::string>& tags) {
+  return std::all_of(tags.begin(), tags.end(), [&](const std::string& tag) {
+    return std::find(store.tags.begin(), store.tags.end(), tag) != store.tags.end();
+  });
+}
+
 class Planner {
  public:
   Planner(const PlacementRequest& request, const std::vector<StoreInfo>& stores, Random* random)
       : request_(request), random_(random) {
     std::map<std::string, size_t> zone_numbers;
     for (const StoreInfo& store : stores) {
-      if (!HasTags(store)) continue;
+      if (!HasTags(store, request_.tags)) continue;
       ++known_;
       if (store.state != StoreState::kUp) continue;
       Candidate candidate;
@@ -64,12 +72,6 @@ class Planner {
   }
 
  private:
-  bool HasTags(const StoreInfo& store) const {
-    return std::all_of(request_.tags.begin(), request_.tags.end(), [&](const std::string& tag) {
-      return std::find(store.tags.begin(), store.tags.end(), tag) != store.tags.end();
-    });
-  }
-
   void Normalize() {
     double total = 0;
     for (const Candidate& c : candidates_) total += c.weight;
@@ -189,6 +191,31 @@ StatusOr<std::vector<ShardReplicas>> PlaceShards(const PlacementRequest& request
     return Status(code, Missing(request, planner.eligible()));
   }
   return planner.Plan();
+}
+
+Uuid PlaceReplacement(const ShardReplicas& shard, size_t index,
+                      const std::vector<std::string>& tags,
+                      const std::unordered_map<Uuid, int32_t>& hosted,
+                      const std::vector<StoreInfo>& stores) {
+  std::set<Uuid> taken;
+  std::map<std::string, int> in_zone;  // of the other replicas
+  for (const Replica& replica : shard.replicas) taken.insert(replica.store);
+  for (const StoreInfo& store : stores) {
+    const bool other = taken.contains(store.uuid) && shard.replicas[index].store != store.uuid;
+    if (other) ++in_zone[store.zone];
+  }
+  std::optional<std::tuple<int, double, Uuid>> best;
+  for (const StoreInfo& store : stores) {
+    if (store.state != StoreState::kUp || taken.contains(store.uuid) || !HasTags(store, tags)) {
+      continue;
+    }
+    const auto it = hosted.find(store.uuid);
+    const double replicas = 1 + (it == hosted.end() ? 0 : it->second);
+    const double load = replicas / static_cast<double>(std::max<uint64_t>(store.free_bytes, 1));
+    const std::tuple candidate(in_zone[store.zone], load, store.uuid);
+    if (!best || candidate < *best) best = candidate;
+  }
+  return best ? std::get<Uuid>(*best) : Uuid();
 }
 
 }  // namespace vasto

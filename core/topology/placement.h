@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which stores host which shard of a new keyspace, as a pure plan over thousands of stores.
+// Which stores host which shard of a new keyspace, as a pure plan over thousands of stores; and
+// which one takes over a replica.
 //
 // Invariants of a plan:
 //  (1) the replicas of a shard are on different stores;
@@ -15,6 +16,7 @@
 // Threads: a pure function; any thread. Cost: O(shards * replicas * log stores).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <unordered_map>
@@ -41,5 +43,13 @@ struct PlacementRequest {
 StatusOr<std::vector<ShardReplicas>> PlaceShards(const PlacementRequest& request,
                                                  const std::vector<StoreInfo>& stores,
                                                  Random* random);
+
+// The store that gets the replica at this index of the shard in place of the one that has it: it is
+// up, has all tags and no replica of the shard; in a zone with fewest of the other replicas, and
+// there the one that hosts least for its free disk. nil: there is none.
+Uuid PlaceReplacement(const ShardReplicas& shard, size_t index,
+                      const std::vector<std::string>& tags,
+                      const std::unordered_map<Uuid, int32_t>& hosted,
+                      const std::vector<StoreInfo>& stores);
 
 }  // namespace vasto

@@ -202,5 +202,43 @@ TEST(PlacementTest, TheSameSeedGivesTheSamePlan) {
   EXPECT_NE(Place(request, stores, 5), Place(request, stores, 6));
 }
 
+class ReplacementTest : public testing::Test {
+ protected:
+  // The store for the first of two replicas, on stores 1 and 2.
+  Uuid Place(const std::vector<std::string>& tags = {}) const {
+    ShardReplicas shard;
+    shard.replicas = {{.store = {1, 1}}, {.store = {1, 2}}};
+    return PlaceReplacement(shard, 0, tags, hosted_, stores_);
+  }
+
+  std::vector<StoreInfo> stores_ = Stores(5, 2);  // zones z0, z1, z0, z1, z0
+  std::unordered_map<Uuid, int32_t> hosted_;
+};
+
+TEST_F(ReplacementTest, GoesToAZoneOfItsOwnAndThereToTheLeastLoaded) {
+  hosted_ = {{{1, 3}, 2}, {{1, 4}, 0}, {{1, 5}, 1}};
+  EXPECT_EQ(Place(), Uuid({1, 5})) << "store 2 is in the zone of store 4";
+  hosted_[Uuid{1, 5}] = 3;
+  EXPECT_EQ(Place(), Uuid({1, 3}));
+}
+
+TEST_F(ReplacementTest, AFullerDiskCountsAsMoreLoad) {
+  stores_[2].free_bytes = kGiB;
+  EXPECT_EQ(Place(), Uuid({1, 5}));
+}
+
+TEST_F(ReplacementTest, SharesAZoneWhenThereIsNoOther) {
+  stores_[2].state = stores_[4].state = StoreState::kDown;
+  EXPECT_EQ(Place(), Uuid({1, 4}));
+}
+
+TEST_F(ReplacementTest, NeedsAllTagsAndAStoreThatIsUp) {
+  EXPECT_EQ(Place({"ssd"}), Uuid());
+  stores_[3].tags = {"ssd", "big"};
+  EXPECT_EQ(Place({"ssd"}), Uuid({1, 4}));
+  stores_[3].state = StoreState::kSuspect;
+  EXPECT_EQ(Place({"ssd"}), Uuid());
+}
+
 }  // namespace
 }  // namespace vasto
