@@ -3,9 +3,9 @@
 // reading the log from its file.
 //
 // All rings of a store share a budget. A fifth of it is divided among them, so that a quiet shard's
-// latest changes stay, however much a busy one appends. While all together have more than the rest, a
-// ring that appends forgets its oldest changes down to its share; followers then read them from the
-// log. What every follower has is forgotten at once.
+// latest changes stay, however much a busy one appends. While all together have more than the rest,
+// a ring that appends forgets its oldest changes down to its share; followers then read them from
+// the log. What every follower has is forgotten at once.
 //
 // Memory: the budget. Beyond that is only what a ring kept while fewer shared, until it appends or
 // trims the next time.
