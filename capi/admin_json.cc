@@ -81,7 +81,8 @@ ShardSummary SummarizeShard(const ClusterMap& map, const StatsMap& stats,
     entry["keys"] = numbers.estimated_keys;
     entry["disk_bytes"] = numbers.disk_bytes;
     entry["memory_bytes"] = numbers.memory_bytes;
-    entry["lag_us"] = numbers.lag_us;
+    // What one that is not up said last means nothing.
+    entry["lag_us"] = up ? Json(numbers.lag_us) : Json();
     entry["unreachable"] = numbers.unreachable;
     entry["health"] = !up                       ? "store is not up"
                       : !numbers.health.empty() ? numbers.health

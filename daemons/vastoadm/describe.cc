@@ -69,8 +69,9 @@ void PrintKeyspaces(const Json& keyspaces) {
   table.Print();
 }
 
-// How long ago the replica had all that the others have.
+// How long ago the replica had all that the others have; - when its store is not up.
 std::string Lag(const Json& replica) {
+  if (replica.at("lag_us").is_null()) return "-";
   return std::to_string(replica.at("lag_us").get<int64_t>() / 1000) + " ms";
 }
 

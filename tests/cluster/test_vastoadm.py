@@ -141,6 +141,20 @@ def test_no_wait_prints_the_operation_whether_or_not_it_has_ended(make_cluster):
     assert answer["operation"].isdigit() and answer["result"] == "failed"
 
 
+def test_a_replica_on_a_store_that_is_gone_has_no_lag(make_cluster):
+    cluster = make_cluster(stores=2)
+    cluster.create("ks", 1, 2)
+    cluster.stores[0].kill9()
+    cluster.wait_for_stores(1)
+    by_address = {r["address"]: r for r in cluster.describe("ks")["shard_list"][0]["replicas"]}
+    gone, here = (by_address[cluster.stores[i].address] for i in (0, 1))
+    assert (gone["lag_us"], gone["health"]) == (None, "store is not up")
+    assert isinstance(here["lag_us"], int)
+    table = cluster.vastoadm("keyspace", "describe", "ks").text
+    line = next(line for line in table.splitlines() if cluster.stores[0].address in line)
+    assert re.search(r" - +store is not up", line), table
+
+
 def test_an_operation_is_waited_for_with_a_progress_bar_and_without_a_limit(make_cluster):
     """The bar is only on a terminal. --timeout-ms, when given, limits the wait."""
     cluster = make_cluster(stores=2)
