@@ -6,6 +6,7 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -102,14 +103,19 @@ StatusOr<std::unique_ptr<CheckpointCopy>> CheckpointCopy::Begin(Engine* engine, 
 
 Status CheckpointCopy::Check(const std::vector<CheckpointFile>& files) {
   if (files.size() > kMaxFiles) return Status::InvalidArgument("a checkpoint of too many files");
-  bool current = false;
+  std::set<std::string_view> names;
   for (const CheckpointFile& file : files) {
     if (!IsPlainName(file.name)) {
       return Status::InvalidArgument("a checkpoint with a file named " + Printable(file.name));
     }
-    current = current || file.name == "CURRENT";
+    if (!names.insert(file.name).second) {
+      return Status::InvalidArgument("a checkpoint with two files named " + file.name);
+    }
   }
-  return current ? Status::Ok() : Status::InvalidArgument("a checkpoint without a database");
+  if (!names.contains("CURRENT")) {
+    return Status::InvalidArgument("a checkpoint without a database");
+  }
+  return {};
 }
 
 Status CheckpointCopy::CheckSpace(const std::vector<CheckpointFile>& files) const {

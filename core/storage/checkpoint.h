@@ -78,7 +78,7 @@ class CheckpointCopy {
   CheckpointCopy& operator=(const CheckpointCopy&) = delete;
 
   // What the files are called and how large they are. kInvalidArgument for names that are none of
-  // RocksDB's and for too many.
+  // RocksDB's or come twice, and for too many.
   static Status Check(const std::vector<CheckpointFile>& files);
 
   // kNoSpace: the disk has not the room for them and for what the shard itself needs to go on.

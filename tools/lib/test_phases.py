@@ -164,11 +164,16 @@ class Runner:
             self.totals.fail(f"took {seconds:.0f} s, the limit is {LIMIT_S} s")
 
     def tidy(self):
-        code = self.command([PYTHON, "tools/lib/tidy.py"], 1500)
+        self.count_one("clang-tidy", self.command([PYTHON, "tools/lib/tidy.py"], 1500))
+
+    def planted(self):
+        self.count_one("planted bugs", self.command([PYTHON, "tests/planted/planted.py"], 7200))
+
+    def count_one(self, name, code):
         if code == 0:
             self.totals.passed += 1
         else:
-            self.totals.fail("clang-tidy")
+            self.totals.fail(name)
 
 
 def build_folder(preset):
@@ -189,6 +194,8 @@ def phases(runner, args):
     if args.quick:
         return
     yield "clang-tidy", runner.tidy
+    if soak:
+        yield "planted bugs", runner.planted
     for preset in ("asan", "tsan"):
         yield f"build {preset}", lambda p=preset: runner.build(p)
         yield f"unit tests {preset}", lambda p=preset: runner.ctest(

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bugs of the kind that replicated stores really had. planted.py builds each into a copy of the
+source tree and wants the tests to find it.
+
+(name, file, the code, what stands in its place). The code must be there exactly once; who changes
+it brings its bug along.
+"""
+
+BUGS = [
+    ("a tie goes to whoever comes last", "core/codec/record.cc",
+     "return rest(incoming) > rest(stored);",
+     "return rest(incoming) >= rest(stored) || true;"),
+    ("a deletion loses a tie", "core/codec/record.cc",
+     "if (incoming.tombstone != stored.tombstone) return incoming.tombstone;",
+     "if (incoming.tombstone != stored.tombstone) return stored.tombstone;"),
+    ("a position is not in the batch of its data", "core/storage/batch_builder.cc",
+     "VASTO_RETURN_IF_ERROR(FromRocksDb(batch_.Put(PositionKey(batch.log), value)));",
+     "VASTO_RETURN_IF_ERROR(FromRocksDb(\n"
+     "      db_->Put(rocksdb::WriteOptions(), PositionKey(batch.log), value)));"),
+    ("the clock does not follow what it is given", "core/storage/batch_builder.cc",
+     "// Later writes of this store come after these.\n  hlc_->Observe(newest);",
+     "hlc_->Observe(newest - newest);"),
+    ("what lost here is not passed on", "core/storage/batch_builder.cc",
+     "AppendChange(item.key, record, &tag.lost);", "record.clear();"),
+    ("a gap is applied", "core/storage/feed.cc",
+     "if (batch.first <= have + 1) return {};", "if (batch.first <= have + 1'000'000) return {};"),
+    ("the same changes are applied again", "core/storage/feed.cc",
+     "if (batch.last <= have) return Status::AlreadyExists(",
+     "if (batch.last < 1) return Status::AlreadyExists("),
+    ("a replica follows itself", "core/replication/follower.cc",
+     "if (log == 0 || log == own_log_ || log == peer.log || known) return;",
+     "if (log == 0 || log == peer.log || known) return;"),
+    ("the ring skips a gap", "core/storage/feed_ring.cc",
+     "if (it->first <= have + 1) return it;", "if (it->first <= have + 1'000) return it;"),
+    ("a tombstone goes before all have it", "core/storage/compaction_filter.cc",
+     "return ended_before && record.event_time < agreed_;",
+     "return ended_before || record.event_time < agreed_;"),
+    ("only this replica is asked what may be forgotten", "core/replication/follower.cc",
+     "for (const auto& [uuid, peer] : peers_) agreed = std::min(agreed, peer.complete);",
+     "for (const auto& [uuid, peer] : peers_) agreed = std::max(agreed, peer.complete);"),
+    ("one acknowledgement too few", "core/replication/ack_tracker.cc",
+     "reached.at(static_cast<size_t>(others) - 1);", "reached.at(static_cast<size_t>(others) / 3);"),
+    ("writes do not wait for those that clients prefer", "core/replication/ack_tracker.cc",
+     "for (const Uuid& uuid : required_) sequence = std::min(sequence, followers_.at(uuid));",
+     "for (const Uuid& uuid : required_) sequence = std::max(sequence, followers_.at(uuid));"),
+    ("one that is too slow serves on", "core/replication/follower.cc",
+     "return counts ? peer.answered_us + kWaitedForUs : INT64_MAX;",
+     "return counts ? INT64_MAX : INT64_MAX - 1;"),
+    ("one that takes over does not look at the others", "core/replication/follower.cc",
+     "if (!serving_ || peer.ahead) return Restart(have, actions);",
+     "if (!serving_ && !peer.ahead) return Restart(have, actions);"),
+    ("a fence lets writes pass", "core/storage/sequencer.cc",
+     "if (fence) fenced_ = kind == WriteKind::kFence;",
+     "if (fence) fenced_ = kind == WriteKind::kFence && writes_.empty();"),
+    ("a copy is made of one that lacks something", "core/replication/follower.cc",
+     "return peer.out_of_log && for_long && peer.serving && peer.has.Covers(have);",
+     "return peer.out_of_log && for_long && peer.serving && (peer.has.Covers(have) || true);"),
+    ("a damaged copy is taken", "core/storage/checkpoint.cc",
+     'VASTO_RETURN_IF_ERROR(FromRocksDb(db->VerifyChecksum()).Prefixed("verify the copy"));', ""),
+    ("what a failed log left is not passed on", "core/storage/sequencer.cc",
+     "if (visible) builder_.Committed(result->ok());",
+     "if (visible && result->ok()) builder_.Committed(true);"),
+]
