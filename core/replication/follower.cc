@@ -9,6 +9,7 @@ namespace vasto::replication {
 Follower::Actions Follower::Configure(const std::vector<Uuid>& peers, size_t ahead,
                                       const VersionVector& have, int64_t now_us) {
   configured_ = true;
+  now_us_ = now_us;
   std::erase_if(peers_, [&](const auto& entry) {
     return std::find(peers.begin(), peers.end(), entry.first) == peers.end();
   });
@@ -58,6 +59,7 @@ std::vector<LogId> Follower::RelayFrom(const Uuid& uuid, const Peer& peer,
 void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions) {
   if (WaitedForUntil(*peer) <= now_us_) peer->waits = false;
   peer->phase = Phase::kPulling;
+  peer->asked_us = now_us_;
   peer->attempt = ++last_attempt_;
   peer->relay = RelayFrom(uuid, *peer, have);
   // Who was away says at once how it stands, and who is to wait that it does.
@@ -74,6 +76,7 @@ void Follower::Pause(Peer* peer, int64_t now_us) {
 
 void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* actions) {
   Peer& peer = peers_[uuid];
+  peer.sure_us = SureOf(peer, have, now_us_, 0);
   if (!std::exchange(peer.answers, false)) return;
   peer.out_of_log = peer.waits = peer.counts = false;
   // What another replica was given by that one since it was looked at, it may have told clients of.
@@ -92,14 +95,17 @@ void Follower::AskElsewhere(const Uuid& uuid, const VersionVector& have, Actions
 
 Follower::Actions Follower::PullEnded(const Uuid& uuid, uint64_t attempt,
                                       StatusOr<rpc::PullResponse> result, const VersionVector& have,
-                                      int64_t now_us) {
+                                      int64_t now_us, int64_t heard_us) {
   Actions actions;
   const auto it = peers_.find(uuid);
   if (it == peers_.end() || it->second.attempt != attempt) return actions;
   now_us_ = now_us;
   Peer& peer = it->second;
+  peer.sure_us = SureOf(peer, have, now_us, 0);
   peer.tried = true;
   if (result.ok()) {
+    // Answers of one connection come in their order.
+    peer.has_us = std::max(peer.asked_us, heard_us);
     TakeResponse(uuid, attempt, std::move(result).value(), have, &actions);
   } else {
     Pause(&peer, now_us);
@@ -112,7 +118,7 @@ Follower::Actions Follower::PullEnded(const Uuid& uuid, uint64_t attempt,
 void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullResponse response,
                             const VersionVector& have, Actions* actions) {
   Peer& peer = peers_[uuid];
-  peer.answers = true;
+  const bool returned = !std::exchange(peer.answers, true);
   peer.answered_us = now_us_;
   peer.log = response.log;
   const bool stopped = std::exchange(peer.serving, response.serving) && !peer.serving;
@@ -126,8 +132,11 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   peer.follows = peer.has.Of(own_log_) >= std::exchange(peer.own_then, have.Of(own_log_));
   UpdateLevels(have, now_us_);
   // Clients that leave that one come here, and what they were told of there another may have.
-  const bool takes_over = serving_ && peer.ahead && stopped;
-  if (takes_over || (response.gave_up && ready_)) return Restart(have, actions);
+  const bool takes_over = peer.ahead && stopped;
+  // One that was not heard of answered writes without this replica.
+  const bool missed = !peer.ahead && returned && peer.serving && !have.Covers(peer.has);
+  if (serving_ && (takes_over || missed)) return Restart(have, actions);
+  if (ready_ && response.gave_up) return Restart(have, actions);
   const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
   if (peer.out_of_log) {
     if (!was_out_of_log) peer.out_of_log_us = now_us_;
@@ -240,6 +249,18 @@ void Follower::TakeClaim(const rpc::PullResponse& response, Peer* peer) {
   peer->claim = Claim{peer->has, response.settled, response.complete};
 }
 
+int64_t Follower::SureOf(const Peer& peer, const VersionVector& have, int64_t now_us,
+                         int64_t heard_us) {
+  if (!peer.answers || !have.Covers(peer.has)) return peer.sure_us;
+  int64_t sure_us = std::max(peer.sure_us, peer.has_us);
+  // A question that waits would have been answered by now, had there been something then.
+  const int64_t silent_us = std::max(heard_us, now_us - kNoticedUs);
+  if (peer.phase == Phase::kPulling && silent_us >= peer.asked_us) {
+    sure_us = std::max(sure_us, silent_us);
+  }
+  return sure_us;
+}
+
 void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
   for (auto& [uuid, peer] : peers_) {
     if (peer.answers && have.Covers(peer.has)) peer.level_us = now_us;
@@ -331,6 +352,16 @@ int64_t Follower::LagUs(const VersionVector& have, int64_t now_us) const {
     lag_us = std::max(lag_us, now_us - peer.level_us);
   }
   return lag_us;
+}
+
+int64_t Follower::SureUs(const VersionVector& have, int64_t now_us,
+                         const std::function<int64_t(const Uuid& peer)>& heard_us) const {
+  int64_t sure_us = now_us;
+  for (const auto& [uuid, peer] : peers_) {
+    if (!peer.answers && !peer.ahead) continue;
+    sure_us = std::min(sure_us, SureOf(peer, have, now_us, heard_us(uuid)));
+  }
+  return sure_us;
 }
 
 Uuid Follower::out_of_log() const {

@@ -38,6 +38,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <variant>
@@ -75,6 +76,8 @@ class Follower {
   static constexpr int64_t kPatienceUs = 1'000'000;
   static constexpr int64_t kMinPauseUs = 10'000;
   static constexpr int64_t kMaxPauseUs = 500'000;
+  // That a peer's answers do not come any more is noticed within this time (pings, replicator.h).
+  static constexpr int64_t kNoticedUs = 700'000;
   // A peer whose writes wait for this replica gives it up when it does not ask for so long; a
   // little less than ShardReplica::kPreferredUs, so that this side is first.
   static constexpr int64_t kWaitedForUs = 200'000;
@@ -89,8 +92,9 @@ class Follower {
   // before this one. have, of all steps: what this replica has now. now_us: monotonic.
   Actions Configure(const std::vector<Uuid>& peers, size_t ahead, const VersionVector& have,
                     int64_t now_us);
+  // heard_us: when the peer was last asked something else that it has answered by now; 0: never.
   Actions PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result,
-                    const VersionVector& have, int64_t now_us);
+                    const VersionVector& have, int64_t now_us, int64_t heard_us = 0);
   // OK, kAlreadyExists when another peer was quicker, or why the changes could not be applied.
   Actions ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result,
                      const VersionVector& have, int64_t now_us);
@@ -114,6 +118,10 @@ class Follower {
   uint32_t unreachable() const;
   // How long ago this replica had all that each of the peers that answer has.
   int64_t LagUs(const VersionVector& have, int64_t now_us) const;
+  // Up to when it surely had all that each peer had that answers, or that clients prefer to this
+  // replica. heard_us: as of PullEnded.
+  int64_t SureUs(const VersionVector& have, int64_t now_us,
+                 const std::function<int64_t(const Uuid& peer)>& heard_us) const;
   // What any replica accepted before this moment, by the clock of the one that did, is here; and
   // every replica has that, and this one all that any accepted before it had that. settled: what
   // this replica accepted before is here. 0: not known.
@@ -139,6 +147,7 @@ class Follower {
     int64_t due_us = 0;         // kPausing: when to ask
     int64_t pause_us = 0;       // the last pause; 0 after a success
     int64_t since_us = 0;       // when it became a peer
+    int64_t asked_us = 0;       // kPulling: since when
     bool tried = false;         // some question has ended
     bool answers = false;       // the last one with an answer
     bool out_of_log = false;    // as of its last answer
@@ -147,16 +156,18 @@ class Follower {
     bool follows = false;       // in its last answer it had what there was at the one before
     LogId log = 0;              // its newest, as far as known
     VersionVector has;          // as of its last answer
+    int64_t has_us = 0;         // it had that not before this
     VersionVector first;        // as of its first, as far as it still has that
     bool answered = false;
-    int64_t answered_us = 0;   // when it did last
-    bool ahead = false;        // clients prefer it to this replica
-    bool waits = false;        // its writes wait for this replica; it said so since the last start
-    bool counts = false;       // the writes here wait for it
-    bool serving = false;      // as of its last answer
-    int64_t level_us = 0;      // when this replica last had all that it has
-    std::vector<LogId> relay;  // of the question that is under way
-    EventTime settled = 0;     // of its last claim that counts
+    int64_t answered_us = 0;  // when it did last
+    bool ahead = false;       // clients prefer it to this replica
+    bool waits = false;       // its writes wait for this replica; it said so since the last start
+    bool counts = false;      // the writes here wait for it
+    bool serving = false;     // as of its last answer
+    int64_t level_us = 0;     // when this replica last had all that it has
+    int64_t sure_us = INT64_MIN;  // up to when it surely had, as of the last change
+    std::vector<LogId> relay;     // of the question that is under way
+    EventTime settled = 0;        // of its last claim that counts
     EventTime complete = 0;
     std::optional<Claim> claim;  // that does not yet
   };
@@ -175,6 +186,9 @@ class Follower {
   // What is still to come of a claim is on its way, even when the peer has more each time it
   // answers; unless the peer has lost it.
   static void TakeClaim(const rpc::PullResponse& response, Peer* peer);
+  // Peer::sure_us as of now. heard_us: as of SureUs.
+  static int64_t SureOf(const Peer& peer, const VersionVector& have, int64_t now_us,
+                        int64_t heard_us);
   void UpdateLevels(const VersionVector& have, int64_t now_us);
   void UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions);
   // Whether this replica has what the peer had, or need not.

@@ -245,12 +245,14 @@ void Replicator::PingAll() {
   }
   rpc::PingRequest request;
   request.store = options_.store;
+  const int64_t now_us = options_.clock->MonotonicMicros();
   for (const Uuid& store : stores) {
-    Call<rpc::Ping>(store, request, options_.clock->MonotonicMicros() + kSilentUs,
-                    [this, store](const StatusOr<rpc::PingResponse>& result) {
+    Call<rpc::Ping>(store, request, now_us + kSilentUs,
+                    [this, store, now_us](const StatusOr<rpc::PingResponse>& result) {
                       {
                         MutexLock lock(&mu_);
                         ways_[store].pinging = false;
+                        if (result.ok()) ways_[store].heard_us = now_us;
                       }
                       if (!result.status().Is(Code::kTimeout)) return;
                       for (const auto& replica : Replicas()) replica->Silent(store);
@@ -322,6 +324,12 @@ void Replicator::Pull(const Uuid& store, const rpc::PullRequest& request, int64_
                     }
                     done(std::move(result));
                   });
+}
+
+int64_t Replicator::HeardUs(const Uuid& store) {
+  MutexLock lock(&mu_);
+  const auto it = ways_.find(store);
+  return it == ways_.end() ? 0 : it->second.heard_us;
 }
 
 void Replicator::RunAt(int64_t monotonic_us, std::function<void()> fn) {

@@ -78,6 +78,7 @@ class Replicator final : public Peers {
   void Pull(const Uuid& store, const rpc::PullRequest& request, int64_t deadline_us,
             PullDone done) override EXCLUDES(mu_);
   void RunAt(int64_t monotonic_us, std::function<void()> fn) override;
+  int64_t HeardUs(const Uuid& store) override EXCLUDES(mu_);
 
  private:
   using Key = std::pair<Uuid, int32_t>;
@@ -90,6 +91,7 @@ class Replicator final : public Peers {
     std::shared_ptr<rpc::Channel> unix_channel;
     int64_t unix_broken_until_us = 0;
     bool pinging = false;
+    int64_t heard_us = 0;  // when the last ping was sent that was answered
   };
 
   void Serve(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) EXCLUDES(mu_);

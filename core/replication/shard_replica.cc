@@ -157,6 +157,7 @@ void ShardReplica::Do(ApplyAction action) {
 
 void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
                              StatusOr<rpc::PullResponse> result) {
+  const int64_t heard_us = options_.peers->HeardUs(peer);
   Follower::Actions actions;
   AckTracker::Waiters acknowledged;
   std::vector<Answer> answers;
@@ -168,7 +169,7 @@ void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
       Gone(peer, &answers);
     }
     actions = follower_.PullEnded(peer, attempt, std::move(result), feed_->Positions(),
-                                  options_.clock->MonotonicMicros());
+                                  options_.clock->MonotonicMicros(), heard_us);
     Stepped();
   }
   End(acknowledged, true);
@@ -630,6 +631,19 @@ void ShardReplica::WaitForReplicas(const Position& position, int others, int64_t
 
 void ShardReplica::End(const AckTracker::Waiters& waiters, bool acknowledged) {
   for (AckWaiter* waiter : waiters) waiter->Ended(acknowledged);
+}
+
+bool ShardReplica::HadAllAt(int64_t monotonic_us) {
+  if (monotonic_us <= sure_us_.load(std::memory_order_acquire)) return true;
+  MutexLock lock(&mu_);
+  if (closed_) return false;
+  const int64_t sure_us =
+      follower_.SureUs(feed_->Positions(), options_.clock->MonotonicMicros(),
+                       [this](const Uuid& peer) { return options_.peers->HeardUs(peer); });
+  if (sure_us > sure_us_.load(std::memory_order_relaxed)) {
+    sure_us_.store(sure_us, std::memory_order_release);
+  }
+  return monotonic_us <= sure_us;
 }
 
 ReplicaState ShardReplica::State() const {

@@ -7,7 +7,7 @@
 // at a time; a further one replaces it, and each costs no more memory than the answer under way.
 //
 // Threads: any; Close once, after which nothing of this touches the shard. Lock order: the feed's
-// listener, mu_, the feed.
+// listener, mu_, the feed or what Peers::HeardUs takes.
 #pragma once
 
 #include <atomic>
@@ -49,6 +49,9 @@ class Peers {
                     PullDone done) = 0;
   // Runs fn once at the monotonic time or soon after; not any more once the store is stopping.
   virtual void RunAt(int64_t monotonic_us, std::function<void()> fn) = 0;
+  // When (monotonic) the store was last asked, apart from pulls, what it has answered; 0: never.
+  // Called with a lock held; must not block.
+  virtual int64_t HeardUs(const Uuid& store) = 0;
 };
 
 struct ShardReplicaOptions {
@@ -114,6 +117,10 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   bool Serves(int64_t received_us) const {
     return serving() && received_us < options_.fresh_until_us->load(std::memory_order_acquire);
   }
+  // Whether this replica surely has all that those it hears had at this (monotonic) moment, and
+  // those that clients prefer to it whether it hears them or not; what was on its way for some
+  // milliseconds apart. Without a lock while a moment as late was asked for before.
+  bool HadAllAt(int64_t monotonic_us) EXCLUDES(mu_);
   bool serving() const { return serving_.load(std::memory_order_acquire); }
   // Not serving, but another replica may not have everything yet, and this one may soon serve
   // again: clients should wait.
@@ -240,7 +247,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   std::atomic<bool> closing_{false};
   std::atomic<bool> serving_{false};
   std::atomic<bool> handing_over_{false};
-  std::atomic<bool> waits_{false};  // acks_.requires_any()
+  std::atomic<bool> waits_{false};           // acks_.requires_any()
+  std::atomic<int64_t> sure_us_{INT64_MIN};  // the latest that HadAllAt found
 
   Mutex close_mu_;  // before mu_
   mutable Mutex mu_;

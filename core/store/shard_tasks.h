@@ -20,8 +20,8 @@ class ShardTasks {
  public:
   using Key = std::pair<Uuid, int32_t>;  // keyspace and number
 
-  // pool: borrowed; outlives the last task. Once it has stopped, tasks run on the caller's thread,
-  // or on that of the task before.
+  // pool: borrowed; to be stopped before *this goes. Once it has stopped, tasks run on the caller's
+  // thread, or on that of the task before.
   explicit ShardTasks(ThreadPool* pool) : pool_(pool) {}
   ShardTasks(const ShardTasks&) = delete;
   ShardTasks& operator=(const ShardTasks&) = delete;

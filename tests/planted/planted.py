@@ -26,7 +26,7 @@ from bugs import BUGS  # noqa: E402
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(os.cpu_count() or 2)
 BUILD_S = 1800
-TEST_S = 600
+TEST_S = 120
 # The quick ones first: the first red one is enough.
 TESTS = ("record_test", "replication_follower_test", "replication_ack_tracker_test",
          "storage_feed_ring_test", "storage_sequencer_test", "shard_test", "storage_gc_floors_test",

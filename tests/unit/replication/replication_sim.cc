@@ -29,7 +29,11 @@ struct ReplicationSim::ClientWrite final : AckWaiter {
 };
 
 ReplicationSim::ReplicationSim(uint64_t seed)
-    : random_(SeededRandom(seed)), replicas_(kReplicas), calm_(seed % 2 == 0) {
+    : random_(SeededRandom(seed)),
+      replicas_(kReplicas),
+      calm_(seed % 2 == 0),
+      short_logs_(seed % 4 == 1),
+      straggler_(seed / 4 % kReplicas) {
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_[i].uuid = Uuid{7, i + 1};
     replicas_[i].clock = 1'000'000 + Below(5'000'000);  // clocks differ by seconds
@@ -80,7 +84,8 @@ void ReplicationSim::Start(size_t i) {
   r.log = random_->Next() | 1;
   r.next = 1;
   r.wake_us = INT64_MAX;
-  r.serving = false;
+  r.serving = r.copying = false;
+  r.copy_from_us = 0;
   r.follower = std::make_unique<Follower>(r.log, false);
   r.acks = std::make_unique<AckTracker>();
   std::vector<Uuid> peers;
@@ -150,11 +155,13 @@ void ReplicationSim::Fault() {
     case 0:
       return Stop(i);
     case 1:
-      return LosePower(i);
+      return short_logs_ ? TrimLog(i) : LosePower(i);
     case 2:
+      if (short_logs_) return TrimLog(i);
       replicas_[i].backup = replicas_[i].disk;
       return;
     case 3:
+      if (short_logs_) return Stop(straggler_);
       if (OneIn(3)) Restore(i);
       return;
     case 4:
@@ -198,9 +205,61 @@ void ReplicationSim::Fault() {
   }
 }
 
+void ReplicationSim::TrimLog(size_t i) {
+  Replica& r = replicas_[i];
+  const auto all_have = [&](const Batch& batch) {
+    for (size_t k = 0; k < kReplicas; ++k) {
+      const bool has = replicas_[k].have.Covers(Position{batch.log, batch.last});
+      if (batch.log != 0 && k != straggler_ && !has) return false;
+    }
+    return true;
+  };
+  while (r.trimmed < r.disk.size() && all_have(r.disk[r.trimmed])) ++r.trimmed;
+}
+
+void ReplicationSim::CopyIfBehind(size_t i) {
+  Replica& r = replicas_[i];
+  const Uuid peer = r.follower->CopyFrom(r.have);
+  if (peer.nil() || r.copying || now_us_ < r.copy_from_us) return;
+  r.copying = true;
+  At(static_cast<int64_t>(Below(40'000)), [this, i, k = IndexOf(peer), life = r.life] {
+    if (!replicas_[i].up || replicas_[i].life != life) return;
+    // What the source accepts from now on is not in it.
+    At(static_cast<int64_t>(Below(400'000)), [this, i, life, disk = Checkpoint(i, k)] {
+      if (replicas_[i].up && replicas_[i].life == life) EndCopy(i, disk);
+    });
+  });
+}
+
+std::optional<std::vector<ReplicationSim::Batch>> ReplicationSim::Checkpoint(size_t i,
+                                                                             size_t of) const {
+  const Replica& source = replicas_[of];
+  const bool reachable = !cut_links_.contains({i, of}) && !cut_links_.contains({of, i});
+  if (!reachable || !source.up || !source.follower->serving()) return std::nullopt;
+  if (!source.have.Covers(replicas_[i].have)) return std::nullopt;
+  return source.disk;
+}
+
+void ReplicationSim::EndCopy(size_t i, const std::optional<std::vector<Batch>>& disk) {
+  Replica& r = replicas_[i];
+  if (!disk) {
+    r.copying = false;
+    r.copy_from_us = now_us_ + 500'000;
+    return Do(i, r.follower->Restart(r.have, now_us_));
+  }
+  ++counts_.copies;
+  r.disk = *disk;
+  r.synced = r.trimmed = r.disk.size();
+  for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("closing"), {});
+  r.parked.clear();
+  r.heard.clear();
+  r.arriving.clear();
+  Start(i);
+}
+
 void ReplicationSim::StandStill(size_t i) {
   Replica& r = replicas_[i];
-  if (!r.up) return;
+  if (!r.up || r.copying) return;
   ++counts_.standstills;
   Do(i, r.follower->Restart(r.have, now_us_));
 }
@@ -213,6 +272,7 @@ void ReplicationSim::NoticeSilence(size_t i, size_t k) {
 void ReplicationSim::HearNothingOf(size_t i, size_t k) {
   Replica& r = replicas_[i];
   GiveUp(i, replicas_[k].uuid);
+  if (r.copying) return;
   Do(i, r.follower->Silent(replicas_[k].uuid, r.have, now_us_));
 }
 
@@ -434,7 +494,7 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
     At(static_cast<int64_t>(Below(slow ? kSlowUs : 5'000)),
        [this, i, batch, peer = apply.peer, attempt = apply.attempt, life = r.life] {
          Replica& self = replicas_[i];
-         if (!self.up || self.life != life) return;
+         if (!self.up || self.life != life || self.copying) return;
          const bool known = batch.last <= self.have.Of(batch.log);
          Apply(i, batch);
          AnswerParked(i);
@@ -444,6 +504,7 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
        });
   }
   if (std::exchange(r.serving, r.follower->serving()) && !r.serving) StopServing(i);
+  CopyIfBehind(i);
   const int64_t wake_us = r.follower->next_wake_us();
   if (wake_us >= r.wake_us) return;
   r.wake_us = wake_us;
@@ -451,7 +512,7 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
     Replica& self = replicas_[i];
     if (!self.up || self.life != life) return;
     self.wake_us = INT64_MAX;
-    Do(i, self.follower->Tick(self.have, now_us_));
+    if (!self.copying) Do(i, self.follower->Tick(self.have, now_us_));
   });
 }
 
@@ -475,6 +536,7 @@ void ReplicationSim::SendPull(size_t i, const PullAction& action) {
       self.arriving[peer] = *batch;
       if (batch->log != replicas_[IndexOf(peer)].log) ++counts_.relayed;
     }
+    if (self.copying) return;
     if (!result.ok()) GiveUp(i, peer);
     Do(i, self.follower->PullEnded(peer, attempt, std::move(result), self.have, now_us_));
   };
@@ -511,7 +573,7 @@ void ReplicationSim::DeliverPull(size_t i, const Parked& pull, bool wait) {
   Replica& r = replicas_[i];
   if (!r.up) return pull.answer(Status::Unavailable("refused"), {});
   TakePull(i, pull);
-  if (!wait || !r.follower->serving()) {
+  if (!r.copying && (!wait || !r.follower->serving())) {
     Do(i, r.follower->Asked(pull.from, r.acks->Requires(pull.from), r.have, now_us_));
   }
   if (!wait || r.acks->GaveUp(pull.from)) AnswerEmpty(i, pull.from, pull.number);
@@ -601,7 +663,8 @@ std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& repl
                                                              uint64_t have) const {
   Batch out{log, have + 1, have, {}, {}};
   size_t taken = 0;
-  for (const Batch& batch : replica.disk) {
+  for (size_t i = replica.trimmed; i < replica.disk.size(); ++i) {
+    const Batch& batch = replica.disk[i];
     if (batch.log != log || batch.last <= have) continue;
     if (batch.first > out.last + 1 || taken == kMostBatchesOfAnAnswer) break;
     out.last = batch.last;
@@ -615,9 +678,11 @@ bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
   Replica& r = replicas_[i];
   std::vector<LogId> logs{r.log};
   logs.insert(logs.end(), pull->relay.begin(), pull->relay.end());
+  bool out_of_log = false;
   for (const LogId log : logs) {
     if (r.have.Of(log) <= pull->have.Of(log)) continue;
     const auto batch = ReadLog(r, log, pull->have.Of(log));
+    out_of_log = out_of_log || !batch;
     if (!batch) continue;
     rpc::PullResponse response = ResponseOf(r, pull->from);
     response.batch.log = batch->log;
@@ -627,7 +692,11 @@ bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
     r.heard[pull->from].at_us = now_us_;
     return true;
   }
-  return false;
+  if (!out_of_log) return false;
+  rpc::PullResponse response = ResponseOf(r, pull->from);
+  response.out_of_log = true;
+  pull->answer(response, {});
+  return true;
 }
 
 void ReplicationSim::AnswerParked(size_t i) {

@@ -51,6 +51,7 @@ class ReplicationSim {
     uint64_t excused = 0;    // acknowledged, and lost where the level allows it
     uint64_t forgotten = 0;  // tombstones
     uint64_t given_up = 0;   // replicas that a write had waited for
+    uint64_t copies = 0;     // of all that another replica has
     uint64_t reads = 0;      // of keys with a confirmed write that had to be seen
     uint64_t torn = 0;       // keys that differ, where replicas lost what others built on
   };
@@ -112,7 +113,8 @@ class ReplicationSim {
     uint64_t life = 0;  // counts starts; what belongs to an earlier life is dropped
     // On its disk.
     std::vector<Batch> disk;
-    size_t synced = 0;  // batches
+    size_t synced = 0;   // batches
+    size_t trimmed = 0;  // batches whose place in the log is gone
     std::vector<Batch> backup;
     // In its memory.
     std::map<std::string, Stored> data;
@@ -125,6 +127,8 @@ class ReplicationSim {
     uint64_t clock = 0;
     int64_t wake_us = INT64_MAX;  // of the next tick
     bool serving = false;         // after the last step
+    bool copying = false;         // and then it follows nobody
+    int64_t copy_from_us = 0;
     std::unique_ptr<Follower> follower;
     std::unique_ptr<AckTracker> acks;
     std::map<Uuid, Parked> parked;
@@ -160,6 +164,13 @@ class ReplicationSim {
   void HearNothingOf(size_t i, size_t k);
   void Fault();
   void Heal();
+
+  // What all but one replica have goes from the log.
+  void TrimLog(size_t i);
+  void CopyIfBehind(size_t i);
+  // The copy arrives, of what was there then; nothing: it could not be made.
+  void EndCopy(size_t i, const std::optional<std::vector<Batch>>& disk);
+  std::optional<std::vector<Batch>> Checkpoint(size_t i, size_t of) const;
 
   void ClientWrites();
   void Write(size_t i, uint64_t number);
@@ -222,6 +233,9 @@ class ReplicationSim {
   bool clients_ = true;
   // In such a world nothing is wrong with the network, so readers miss nothing.
   const bool calm_;
+  // In such a world no power is lost, and the logs do not reach back to this replica for long.
+  const bool short_logs_;
+  const size_t straggler_;
   int64_t alone_us_ = 0;    // when at most one replica was up, last
   int64_t stopped_us_ = 0;  // when one stopped, last
   uint64_t last_pull_ = 0;

@@ -35,6 +35,7 @@ TEST(ShardTasksTest, DifferentShardsDoNotWaitForEachOther) {
     done.count_down();
   });
   done.wait();
+  pool.Stop();
 }
 
 TEST(ShardTasksTest, ATaskMayAskForTheNext) {
@@ -43,6 +44,7 @@ TEST(ShardTasksTest, ATaskMayAskForTheNext) {
   std::latch done(1);
   tasks.Add(kOne, [&] { tasks.Add(kOne, [&] { done.count_down(); }); });
   done.wait();
+  pool.Stop();
 }
 
 TEST(ShardTasksTest, WhatComesAfterTheEndOfThePoolIsDoneAtOnce) {
