@@ -23,6 +23,20 @@ StatusOr<client::WriteEntry> ToEntry(WriteKind kind, const vasto_key_t* key) {
   return entry;
 }
 
+StatusOr<client::ReadChoice> ToReadChoice(int32_t replica, uint64_t max_staleness_ms) {
+  static_assert(VASTO_REPLICA_PRIMARY == static_cast<int>(client::ReadFrom::kPrimary));
+  static_assert(VASTO_REPLICA_ANY == static_cast<int>(client::ReadFrom::kAny));
+  static_assert(VASTO_REPLICA_NEAREST == static_cast<int>(client::ReadFrom::kNearest));
+  if (replica < VASTO_REPLICA_PRIMARY || replica > VASTO_REPLICA_NEAREST) {
+    return Status::InvalidArgument("unknown replica choice " + std::to_string(replica));
+  }
+  client::ReadChoice choice;
+  choice.from = static_cast<client::ReadFrom>(replica);
+  choice.max_staleness_ms = static_cast<uint32_t>(
+      std::min<uint64_t>(max_staleness_ms, std::numeric_limits<int32_t>::max()));
+  return choice;
+}
+
 // UINT64_MAX, "never", is the same on both sides; other moments are rounded up to a microsecond.
 uint64_t ExpiryMicros(uint64_t expires_at_ns) {
   if (expires_at_ns == UINT64_MAX) return UINT64_MAX;
@@ -57,10 +71,7 @@ StatusOr<client::KeyRef> ToKeyRef(const vasto_key_t* key) {
 StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options) {
   client::CallOptions call;
   if (options == nullptr) return call;
-  // ANY allows more than PRIMARY; the primary satisfies both.
-  if (options->replica != VASTO_REPLICA_PRIMARY && options->replica != VASTO_REPLICA_ANY) {
-    return Status::InvalidArgument("unknown replica choice " + std::to_string(options->replica));
-  }
+  VASTO_ASSIGN_OR_RETURN(call.read, ToReadChoice(options->replica, options->max_staleness_ms));
   call.timeout_us = TimeoutMicros(options->timeout_ms);
   return call;
 }
@@ -75,6 +86,7 @@ StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options)
   client::ScanOptions scan;
   if (options == nullptr) return scan;
   if (options->out_of_memory) return Status::NoSpace("out of memory");
+  VASTO_ASSIGN_OR_RETURN(scan.read, ToReadChoice(options->replica, options->max_staleness_ms));
   scan.timeout_us = TimeoutMicros(options->timeout_ms);
   scan.limit = options->limit;
   scan.page_bytes = static_cast<uint32_t>(
@@ -159,6 +171,11 @@ VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int
   if (options != nullptr) options->replica = replica;
 }
 
+VASTO_API void vasto_read_options_set_max_staleness_ms(vasto_read_options_t* options,
+                                                       uint64_t max_staleness_ms) {
+  if (options != nullptr) options->max_staleness_ms = max_staleness_ms;
+}
+
 VASTO_API void vasto_read_options_destroy(vasto_read_options_t* options) { delete options; }
 
 VASTO_STATUS vasto_write_options_create(vasto_write_options_t** out_options, vasto_error_t** err) {
@@ -230,6 +247,15 @@ VASTO_API void vasto_scan_options_set_keys_only(vasto_scan_options_t* options, b
 VASTO_API void vasto_scan_options_set_page_bytes(vasto_scan_options_t* options,
                                                  uint64_t page_bytes) {
   if (options != nullptr) options->page_bytes = page_bytes;
+}
+
+VASTO_API void vasto_scan_options_set_replica(vasto_scan_options_t* options, int32_t replica) {
+  if (options != nullptr) options->replica = replica;
+}
+
+VASTO_API void vasto_scan_options_set_max_staleness_ms(vasto_scan_options_t* options,
+                                                       uint64_t max_staleness_ms) {
+  if (options != nullptr) options->max_staleness_ms = max_staleness_ms;
 }
 
 VASTO_API void vasto_scan_options_set_resume_token(vasto_scan_options_t* options, const void* token,

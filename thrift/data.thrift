@@ -35,10 +35,19 @@ struct ReadResult {
   3: string message,   // only on failures other than NOT_FOUND
 }
 
+// What a read asks of the replica that answers it. One that is behind that answers UNAVAILABLE with
+// a message that begins with "moved: behind: "; another may be further.
+struct ReadBound {
+  // It lacks nothing that the replicas before it in the descriptor's order had so long ago; 0: no
+  // bound.
+  1: i32 max_staleness_ms = 0,
+}
+
 struct GetRequest {
   1: ShardRef ref,
   2: ReadKey key,
-  3: bool meta_only = false,  // leave the payload out
+  3: bool meta_only = false,   // leave the payload out
+  4: optional ReadBound bound, // absent: a replica that serves may answer
 }
 typedef ReadResult GetResponse
 
@@ -47,6 +56,7 @@ struct MultiGetRequest {
   1: ShardRef ref,
   2: list<ReadKey> keys,
   3: bool meta_only = false,
+  4: optional ReadBound bound,  // as in GetRequest
 }
 struct MultiGetResponse {
   1: list<ReadResult> results,  // parallel to keys
@@ -114,6 +124,7 @@ struct ScanRequest {
   5: i32 limit = 0,                 // rows; 0: as many as fit the page
   6: i32 max_bytes = 0,             // 0: the store's default page; at most 4 MiB
   7: bool keys_only = false,
+  8: optional ReadBound bound,      // as in GetRequest
 }
 struct ScanResponse {
   1: binary rows,        // a row block (core/codec)

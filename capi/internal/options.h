@@ -16,6 +16,7 @@
 struct vasto_read_options_t {
   uint64_t timeout_ms = 0;
   int32_t replica = VASTO_REPLICA_PRIMARY;
+  uint64_t max_staleness_ms = 0;
 };
 
 struct vasto_write_options_t {
@@ -33,6 +34,8 @@ struct vasto_scan_options_t {
   uint64_t limit = 0;
   bool keys_only = false;
   uint64_t page_bytes = 0;
+  int32_t replica = VASTO_REPLICA_PRIMARY;
+  uint64_t max_staleness_ms = 0;
   std::string resume_token;
   bool out_of_memory = false;  // while the token was copied
 };

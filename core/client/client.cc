@@ -128,6 +128,8 @@ void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
   ShardTarget target;
   target.route = *route;
   target.hash = HashOf(key.key, key.partition_hash);
+  target.read = options.read;
+  target.spread = SpreadOf(engine_.get(), options.read);
   StartShardCall<rpc::Get>(
       engine_.get(), target, RouteKind::kRead, DeadlineAfter(options.timeout_us),
       std::move(request),
@@ -151,7 +153,7 @@ void ClientImpl::MultiGet(const KeyspacePtr& ks, const std::vector<KeyRef>& keys
   std::vector<rpc::ReadKey> copies;
   copies.reserve(keys.size());
   for (const KeyRef& key : keys) copies.push_back({std::string(key.key), key.partition_hash});
-  StartMultiGet(engine_.get(), *route, std::move(copies), meta_only,
+  StartMultiGet(engine_.get(), *route, std::move(copies), meta_only, options.read,
                 DeadlineAfter(options.timeout_us), std::move(done));
 }
 

@@ -35,6 +35,7 @@
 #include "core/base/log.h"
 #include "core/base/random.h"
 #include "core/base/status.h"
+#include "core/client/read_choice.h"
 #include "core/codec/row_block.h"
 #include "core/hash/partition.h"  // for callers that show where a key lives
 #include "core/rpc/channel.h"
@@ -65,9 +66,10 @@ struct ClientOptions {
 class Keyspace;
 using KeyspacePtr = std::shared_ptr<Keyspace>;
 
-// Per-operation settings; 0 takes the client's default.
+// Per-operation settings.
 struct CallOptions {
-  int64_t timeout_us = 0;
+  int64_t timeout_us = 0;  // 0: the client's default
+  ReadChoice read = {};    // of a read
 };
 
 // A key, and the hash that decides its shard when it is not the key's own.
@@ -91,12 +93,15 @@ struct ScanOptions {
   uint64_t limit = 0;       // rows; 0: all
   uint32_t page_bytes = 0;  // 0: 1 MiB
   bool keys_only = false;
+  ReadChoice read = {};      // of every page
   std::string resume_token;  // of Scanner::ResumeToken; empty: from the start
 };
 
 // Rows of one keyspace in key order, merged across shards; pages are fetched ahead. One thread at a
 // time. Each shard is read page by page without a snapshot: a key present throughout appears
-// exactly once, one that comes or goes at most once.
+// exactly once, one that comes or goes at most once. All pages of a shard are asked of the same
+// replica as long as it answers; another one that goes on for it may be further or, unless it is
+// the primary, less far.
 class Scanner {
  public:
   virtual ~Scanner() = default;

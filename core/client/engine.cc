@@ -169,6 +169,21 @@ void Engine::Probe(StoreLink* link, int64_t pause_us) {
                         });
 }
 
+void Engine::Measure(StoreLink* link) {
+  const int64_t sent_us = NowUs();
+  const StoreLink::Pick pick = link->PickChannel(sent_us);
+  if (pick.channel == nullptr || stopping()) return;
+  std::string body;
+  rpc::EncodeRequest<rpc::Ping>({}, &body);
+  // One that is not answered counts as far away as it was waited for.
+  pick.channel->CallRaw(rpc::Ping::kName, std::move(body), sent_us + kProbeTimeoutUs,
+                        [this, link, sent_us](const StatusOr<std::string_view>& reply) {
+                          CallbackScope scope;
+                          if (!stopping())
+                            link->Measured(reply.ok() ? NowUs() - sent_us : kProbeTimeoutUs);
+                        });
+}
+
 void Engine::Close(int64_t timeout_us) {
   MutexLock close_lock(&close_mu_);
   const int64_t deadline_us = NowUs() + timeout_us;

@@ -101,6 +101,9 @@ class Engine {
   // A call over `pick` did not get through: remembers it and probes the store until it answers.
   void OnUnreachable(StoreLink* link, const StoreLink::Pick& pick);
 
+  // Finds out how far away the store is.
+  void Measure(StoreLink* link);
+
   // Client::Close. Not from a callback.
   void Close(int64_t timeout_us);
 

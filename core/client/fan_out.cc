@@ -72,10 +72,12 @@ class FanOut {
   using Done = std::function<void(StatusOr<std::vector<Result>>)>;
 
   FanOut(Engine* engine, KeyspaceRoute* route, std::vector<Item> items, Request blank,
-         int64_t deadline_us, Done done)
+         const ReadChoice& read, int64_t deadline_us, Done done)
       : engine_(engine),
         route_(route),
         deadline_us_(deadline_us),
+        read_(read),
+        spread_(SpreadOf(engine, read)),
         blank_(std::move(blank)),
         items_(std::move(items)),
         results_(items_.size()),
@@ -119,6 +121,8 @@ class FanOut {
       queue->target.route = route_;
       queue->target.shard = shard;
       queue->target.shard_count = shard_count;
+      queue->target.read = read_;
+      queue->target.spread = spread_;
       Chop(mine, &queue->chunks);
       parts_.fetch_add(queue->chunks.size(), std::memory_order_relaxed);
       for (size_t n = Traits::kInOrder ? 1 : queue->chunks.size(); n > 0; --n) SendNext(queue);
@@ -237,6 +241,8 @@ class FanOut {
   Engine* const engine_;        // borrowed; outlives *this
   KeyspaceRoute* const route_;  // borrowed from the engine
   const int64_t deadline_us_;
+  const ReadChoice read_;  // of reads
+  const uint64_t spread_;
   const Request blank_;           // a request without items
   std::vector<Item> items_;       // each belongs to at most one part at a time
   std::vector<Result> results_;   // parallel to items_
@@ -273,11 +279,11 @@ void VerifyResult(std::string_view key, rpc::ReadResult* result) {
 }
 
 void StartMultiGet(Engine* engine, KeyspaceRoute* route, std::vector<rpc::ReadKey> keys,
-                   bool meta_only, int64_t deadline_us,
+                   bool meta_only, const ReadChoice& read, int64_t deadline_us,
                    std::function<void(StatusOr<std::vector<rpc::ReadResult>>)> done) {
   rpc::MultiGetRequest blank;
   blank.meta_only = meta_only;
-  auto* fan_out = new FanOut<ReadTraits>(engine, route, std::move(keys), std::move(blank),
+  auto* fan_out = new FanOut<ReadTraits>(engine, route, std::move(keys), std::move(blank), read,
                                          deadline_us, std::move(done));
   fan_out->Start();
 }
@@ -286,8 +292,8 @@ void StartWriteBatch(Engine* engine, KeyspaceRoute* route, std::vector<rpc::Writ
                      int64_t deadline_us,
                      std::function<void(StatusOr<std::vector<rpc::WriteResult>>)> done) {
   for (rpc::WriteEntry& entry : entries) AddChecksum(&entry);
-  auto* fan_out =
-      new FanOut<WriteTraits>(engine, route, std::move(entries), {}, deadline_us, std::move(done));
+  auto* fan_out = new FanOut<WriteTraits>(engine, route, std::move(entries), {}, {}, deadline_us,
+                                          std::move(done));
   fan_out->Start();
 }
 

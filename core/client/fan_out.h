@@ -22,7 +22,7 @@ namespace vasto::client {
 // engine: borrowed; an operation was admitted and is left before `done` runs. route: borrowed from
 // the engine.
 void StartMultiGet(Engine* engine, KeyspaceRoute* route, std::vector<rpc::ReadKey> keys,
-                   bool meta_only, int64_t deadline_us,
+                   bool meta_only, const ReadChoice& read, int64_t deadline_us,
                    std::function<void(StatusOr<std::vector<rpc::ReadResult>>)> done);
 void StartWriteBatch(Engine* engine, KeyspaceRoute* route, std::vector<rpc::WriteEntry> entries,
                      int64_t deadline_us,

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/client/client.h"
+#include "core/rpc/messages.h"
 
 namespace vasto::client {
 namespace {
@@ -35,7 +36,16 @@ Outcome ClassifyPeerError(Code code) {
   }
 }
 
+// Less is better, whatever a read prefers.
+int RankOf(const Candidate& candidate) {
+  return (candidate.down ? 2 : 0) + (candidate.suspect ? 1 : 0);
+}
+
 }  // namespace
+
+bool IsBehind(const Status& status) {
+  return status.Is(Code::kUnavailable) && status.message().starts_with(rpc::kBehindPrefix);
+}
 
 Outcome ClassifyOutcome(const Status& status, bool from_peer) {
   if (status.ok()) return Outcome::kFinal;
@@ -59,7 +69,8 @@ int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us) {
 RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random) {
   if (view.generation != generation_) {
     generation_ = view.generation;
-    tried_ = 0;
+    tried_ = behind_ = 0;
+    asked_ = -1;
   }
   switch (event.kind) {
     case RouteEvent::Kind::kStart:
@@ -68,7 +79,7 @@ RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us
       under_way_ = false;
       return OnFinished(std::move(event), view, now_us, random);
     case RouteEvent::Kind::kWake:
-      tried_ = 0;
+      tried_ = behind_ = 0;
       return Next(view, now_us, random, false);
     case RouteEvent::Kind::kCancel:
       in_doubt_ = in_doubt_ || under_way_;
@@ -97,7 +108,12 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
   }
   if (last_outcome_ == Outcome::kBusy) {
     if (now_us >= deadline_us_) return Expire();
-    return Pause(now_us, random, false);
+    return aside_ ? Next(view, now_us, random, false) : Pause(now_us, random, false);
+  }
+  if (event.from_peer && aside_ && IsBehind(last_error_)) {
+    // It may still answer as the primary.
+    if (asked_ >= 0) behind_ |= 1u << asked_, tried_ &= ~(1u << asked_);
+    return Next(view, now_us, random, false);
   }
   if (last_outcome_ == Outcome::kLost) {
     in_doubt_ = true;
@@ -108,12 +124,15 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
 
 RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, bool refresh) {
   if (now_us >= deadline_us_) return Expire();
-  const int chosen = Choose(view);
-  if (chosen < 0) return Pause(now_us, random, refresh || view.count == 0);
+  const int primary = Choose(view);
+  if (primary < 0) return Pause(now_us, random, refresh || view.count == 0);
+  asked_ = choice_.from == ReadFrom::kPrimary ? primary : Prefer(view, primary);
+  aside_ = asked_ != primary;
   RouteAction action;
   action.kind = RouteAction::Kind::kSend;
-  action.candidate = chosen;
-  tried_ |= 1u << chosen;
+  action.candidate = asked_;
+  action.bounded = aside_ && choice_.max_staleness_ms != 0;
+  tried_ |= 1u << asked_;
   action.until_us = AttemptDeadline(view, now_us);
   action.refresh_map = refresh;
   under_way_ = true;
@@ -125,7 +144,7 @@ RouteAction Router::Pause(int64_t now_us, Random* random, bool refresh) {
   const int64_t full =
       std::min(kLongestPauseUs, kFirstPauseUs << std::min(pauses_, kPauseDoublings));
   ++pauses_;
-  tried_ = 0;
+  tried_ = behind_ = 0;
   const int64_t pause = full / 2 + static_cast<int64_t>(random->Below(full / 2));
   RouteAction action;
   action.kind = RouteAction::Kind::kWait;
@@ -174,10 +193,32 @@ int Router::Choose(const ShardView& view) const {
       if (rank < best_rank) best = i, best_rank = rank;
       continue;
     }
-    rank += candidate.suspect ? 1 : 0;
+    rank = RankOf(candidate);
     if ((tried_ >> i & 1u) == 0 && rank < best_rank) best = i, best_rank = rank;
   }
   return best >= 0 && (tried_ >> best & 1u) != 0 ? -1 : best;
+}
+
+int Router::Prefer(const ShardView& view, int primary) const {
+  const int rank = RankOf(view.candidates[static_cast<size_t>(primary)]);
+  int best = primary;
+  for (int i = 0; i < view.count; ++i) {
+    const bool asked = ((tried_ | behind_) >> i & 1u) != 0;
+    if (asked || RankOf(view.candidates[static_cast<size_t>(i)]) > rank) continue;
+    const bool done = best == primary && (behind_ >> primary & 1u) != 0;
+    if (done || Prefers(view, i, best)) best = i;
+  }
+  return best;
+}
+
+bool Router::Prefers(const ShardView& view, int a, int b) const {
+  const Candidate& first = view.candidates[static_cast<size_t>(a)];
+  const Candidate& second = view.candidates[static_cast<size_t>(b)];
+  const bool bounded = choice_.max_staleness_ms != 0;
+  if (bounded && first.behind != second.behind) return second.behind;
+  if (choice_.from == ReadFrom::kNearest) return first.distance_us < second.distance_us;
+  // Each candidate has a byte of its own; the least goes first.
+  return (spread_ >> (8 * a) & 0xff) < (spread_ >> (8 * b) & 0xff);
 }
 
 int64_t Router::AttemptDeadline(const ShardView& view, int64_t now_us) const {

@@ -30,6 +30,12 @@
 //     connection into silence, and a write that was never sent into one in doubt.
 //  6. A keyspace is only NOT_FOUND when a store refused it and a master's map no longer has it: a
 //     master that has just restarted, or an old map, must not turn values into absent ones.
+//  7. A read with a choice (read_choice.h) prefers replicas in another order, among those that are
+//  no
+//     worse off than the primary, the one that rule 1 would ask next. Asked out of turn, a store
+//     need not answer: when its replica is behind the bound, or it is busy, the next is asked. The
+//     primary is the last, and is never held to a bound. So a choice fails no read that would
+//     succeed without it.
 //
 // Threads: one at a time per Router; the functions are pure.
 #pragma once
@@ -41,6 +47,7 @@
 #include "core/base/random.h"
 #include "core/base/status.h"
 #include "core/base/uuid.h"
+#include "core/client/read_choice.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::client {
@@ -59,6 +66,9 @@ enum class RouteKind : uint8_t { kRead, kWrite, kConditionalWrite };
 struct Candidate {
   bool down = false;     // its store is down, says the map
   bool suspect = false;  // this client failed to reach its store a moment ago
+  // For a choice:
+  bool behind = false;              // a moment ago it was behind a bound
+  int64_t distance_us = INT64_MAX;  // of its store; 0: on this host; INT64_MAX: not known
 };
 
 // The shard as known at this moment, candidates in failover order.
@@ -80,6 +90,9 @@ enum class Outcome : uint8_t {
 
 // from_peer: the status is a store's answer and not the transport's own.
 Outcome ClassifyOutcome(const Status& status, bool from_peer);
+
+// A store's answer to a read: its replica is behind the read's bound.
+bool IsBehind(const Status& status);
 
 class StoreLink;
 
@@ -104,6 +117,7 @@ struct RouteAction {
   };
   Kind kind = Kind::kFinish;
   int candidate = 0;
+  bool bounded = false;      // kSend: hold the replica to the bound
   int64_t until_us = 0;      // monotonic
   bool refresh_map = false;  // kSend, kWait: somebody said that the map is old
   Status status;
@@ -112,8 +126,10 @@ struct RouteAction {
 
 class Router {
  public:
-  // deadline_us: monotonic.
-  Router(RouteKind kind, int64_t deadline_us) : deadline_us_(deadline_us), kind_(kind) {}
+  // deadline_us: monotonic. choice: of a read. spread: random bits that decide which replica kAny
+  // prefers; requests with the same bits prefer the same one.
+  Router(RouteKind kind, int64_t deadline_us, const ReadChoice& choice = {}, uint64_t spread = 0)
+      : deadline_us_(deadline_us), choice_(choice), spread_(spread), kind_(kind) {}
 
   // REQUIRES: events in the order that RouteEvent::Kind and the actions before allow.
   RouteAction Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random);
@@ -131,19 +147,27 @@ class Router {
   RouteAction Finish(Status status) const;
   // The best candidate not tried since the last pause; -1 when there is none.
   int Choose(const ShardView& view) const;
+  // The one that the choice prefers, no worse off than the primary.
+  int Prefer(const ShardView& view, int primary) const;
+  bool Prefers(const ShardView& view, int a, int b) const;
   int64_t AttemptDeadline(const ShardView& view, int64_t now_us) const;
 
   const int64_t deadline_us_;
+  const ReadChoice choice_;
+  const uint64_t spread_;
   uint64_t generation_ = 0;                 // that tried_ speaks of
   Status last_error_;                       // of the attempt that counts, see rule 5
   const StoreLink* error_store_ = nullptr;  // whose last_error_ is
   uint32_t tried_ = 0;                      // bit i: candidate i was tried since the last pause
+  uint32_t behind_ = 0;                     // bit i: it was, and was behind the bound
+  int asked_ = -1;                          // the candidate of the last attempt; -1: of another map
   int attempts_ = 0;
   int pauses_ = 0;
   const RouteKind kind_;
   Outcome last_outcome_ = Outcome::kFinal;
   bool in_doubt_ = false;    // some attempt may have been carried out
   bool under_way_ = false;   // an attempt has not ended
+  bool aside_ = false;       // the last attempt was out of turn, see rule 7
   bool peer_error_ = false;  // last_error_ is a store's own words
 };
 

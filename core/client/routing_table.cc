@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kUnixRetryUs = 1'000'000;
 constexpr uint32_t kPicksPerTurn = 32;
+// The share of one measurement in the mean.
+constexpr int64_t kMeanOf = 4;
 
 }  // namespace
 
@@ -42,6 +44,27 @@ size_t StoreLink::NextTurn(const std::vector<std::shared_ptr<rpc::Channel>>& cha
     turn_.store(static_cast<uint32_t>(turn * kPicksPerTurn + 1), std::memory_order_relaxed);
   }
   return turn % channels.size();
+}
+
+int64_t StoreLink::DistanceUs(int64_t now_us) const {
+  const Channels* channels = current_.load(std::memory_order_acquire);
+  const bool is_unix = channels != nullptr && !channels->unix_socket.empty() &&
+                       now_us >= unix_broken_until_us_.load(std::memory_order_relaxed);
+  return is_unix ? 0 : round_trip_us_.load(std::memory_order_relaxed);
+}
+
+bool StoreLink::ClaimMeasurement(int64_t now_us) {
+  int64_t last_us = measured_us_.load(std::memory_order_relaxed);
+  return now_us - last_us >= kMeasureUs &&
+         measured_us_.compare_exchange_strong(last_us, now_us, std::memory_order_relaxed);
+}
+
+void StoreLink::Measured(int64_t round_trip_us) {
+  // One measurement is under way at a time, or two that may overwrite each other.
+  const int64_t mean = round_trip_us_.load(std::memory_order_relaxed);
+  const int64_t latest = std::max<int64_t>(round_trip_us, 1);
+  round_trip_us_.store(mean == INT64_MAX ? latest : mean + (latest - mean) / kMeanOf,
+                       std::memory_order_relaxed);
 }
 
 bool StoreLink::OnUnreachable(const Pick& pick, int64_t now_us) {
@@ -157,7 +180,7 @@ void RoutingTable::UpdateRouteLocked(KeyspaceRoute* route, const KeyspaceDescrip
   view->generation = ++last_generation_;
   view->epoch = descriptor.epoch;
   view->replica_count = descriptor.replica_count;
-  view->shards.resize(descriptor.shards.size());
+  view->shards = std::vector<ShardLinks>(descriptor.shards.size());
   for (size_t shard = 0; shard < descriptor.shards.size(); ++shard) {
     ShardLinks& links = view->shards[shard];
     for (const Replica& replica : descriptor.shards[shard].replicas) {
@@ -175,7 +198,8 @@ StoreLink* RoutingTable::LinkLocked(const Uuid& uuid) {
   return link.get();
 }
 
-ShardView MakeShardView(const KeyspaceRoute& route, const KeyspaceView& view, int32_t shard) {
+ShardView MakeShardView(const KeyspaceRoute& route, const KeyspaceView& view, int32_t shard,
+                        ReadFrom from, int64_t now_us) {
   ShardView result;
   result.generation = view.generation;
   result.removed = route.removed();
@@ -183,7 +207,12 @@ ShardView MakeShardView(const KeyspaceRoute& route, const KeyspaceView& view, in
   const ShardLinks& links = view.shards[static_cast<size_t>(shard)];
   result.count = links.count;
   for (size_t i = 0; i < static_cast<size_t>(links.count); ++i) {
-    result.candidates[i] = {links.links[i]->down(), links.links[i]->suspect()};
+    Candidate& candidate = result.candidates[i];
+    candidate.down = links.links[i]->down();
+    candidate.suspect = links.links[i]->suspect();
+    if (from == ReadFrom::kPrimary) continue;
+    candidate.behind = now_us < links.behind_until_us[i].load(std::memory_order_relaxed);
+    if (from == ReadFrom::kNearest) candidate.distance_us = links.links[i]->DistanceUs(now_us);
   }
   return result;
 }

@@ -57,6 +57,12 @@ class StoreLink {
   std::string address() const;
   bool down() const { return down_.load(std::memory_order_relaxed); }
   bool suspect() const { return suspect_.load(std::memory_order_relaxed); }
+  // How far away it is, for reads that prefer the nearest: 0 while it is reached over its unix
+  // socket, else what its answers to pings take; INT64_MAX while that is not known.
+  int64_t DistanceUs(int64_t now_us) const;
+  // Whether the caller is to measure that now; true once in kMeasureUs.
+  bool ClaimMeasurement(int64_t now_us);
+  void Measured(int64_t round_trip_us);
   StoreClock* clock() { return &clock_; }
 
   // The channel for the next call: over the unix socket when the store is on this host and the
@@ -77,6 +83,7 @@ class StoreLink {
   void Update(const StoreInfo& info, std::vector<std::shared_ptr<rpc::Channel>>* retired);
 
  private:
+  static constexpr int64_t kMeasureUs = 1'000'000;
   // The channels of one address; kept for ever, see invariant 1.
   struct Channels {
     std::string address;
@@ -96,17 +103,24 @@ class StoreLink {
   std::atomic<int64_t> unix_broken_until_us_{0};
   std::atomic<bool> down_{false};
   std::atomic<bool> suspect_{false};
+  std::atomic<int64_t> round_trip_us_{INT64_MAX};    // mean that forgets
+  std::atomic<int64_t> measured_us_{INT64_MIN / 2};  // when it was claimed last
   StoreClock clock_;
   std::vector<std::unique_ptr<const Channels>> all_;  // guarded by the table's mutex
 };
 
 // The replicas of one shard in failover order. Links borrowed from the table.
 struct ShardLinks {
+  // How long a replica that was behind a read's bound is not preferred by reads with a bound.
+  static constexpr int64_t kBehindUs = 100'000;
+
   int count = 0;
   std::array<StoreLink*, kMaxReplicas> links{};
+  // Until when each was found behind lately; the one part that changes.
+  mutable std::array<std::atomic<int64_t>, kMaxReplicas> behind_until_us{};
 };
 
-// One epoch of a keyspace; immutable.
+// One epoch of a keyspace; immutable but for what is known of replicas that are behind.
 struct KeyspaceView {
   uint64_t generation = 0;  // unique among the views of a route
   uint64_t epoch = 0;
@@ -177,8 +191,10 @@ class RoutingTable {
   uint64_t last_generation_ GUARDED_BY(mu_) = 0;
 };
 
-// What the router needs to know about a shard now. shard < 0 or beyond the view: no candidates.
-ShardView MakeShardView(const KeyspaceRoute& route, const KeyspaceView& view, int32_t shard);
+// What the router needs to know about a shard now, for a read with this choice. shard < 0 or beyond
+// the view: no candidates.
+ShardView MakeShardView(const KeyspaceRoute& route, const KeyspaceView& view, int32_t shard,
+                        ReadFrom from, int64_t now_us);
 
 // The boot id of this machine, what StoreInfo::host_id is compared with; empty when unknown.
 std::string LocalHostId(FileSystem* files);

@@ -86,6 +86,7 @@ class MergingScanner final : public Scanner {
         route_(route),
         range_(std::move(range)),
         options_(options),
+        spread_(SpreadOf(engine_.get(), options.read)),
         left_(options.limit == 0 ? std::numeric_limits<uint64_t>::max() : options.limit) {
     if (!last) return;
     has_last_ = true;
@@ -161,6 +162,8 @@ class MergingScanner final : public Scanner {
       target.route = route_;
       target.shard = shard;
       target.shard_count = shard_count;
+      target.read = options_.read;
+      target.spread = spread_;
       auto cursor = std::make_unique<Cursor>(target);
       cursor->may_repeat_ = has_last_ && last_key_ >= range_.start;
       cursor->start_ = cursor->may_repeat_ ? last_key_ : range_.start;
@@ -301,7 +304,8 @@ class MergingScanner final : public Scanner {
   KeyspaceRoute* const route_;  // borrowed from the engine
   const ScanRange range_;
   const ScanOptions options_;
-  uint64_t left_;  // rows to return
+  const uint64_t spread_;  // the same for all pages, so that they are asked of the same replicas
+  uint64_t left_;          // rows to return
   // The last row returned; without a hash its key's own.
   bool has_last_ = false;
   std::string last_key_;

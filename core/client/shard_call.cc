@@ -17,6 +17,7 @@ uint32_t MillisLeft(int64_t deadline_us, int64_t now_us) {
 
 void ShardCall::Start() {
   starting_ = true;
+  if (target_.read.from == ReadFrom::kNearest) MeasureDistances();
   Run({});
 }
 
@@ -36,9 +37,9 @@ void ShardCall::Run(RouteEvent event) {
                .status = Status(Code::kResizing, "the keyspace has another number of shards now")};
     }
     const int64_t now_us = engine_->NowUs();
+    const ShardView now = MakeShardView(*target_.route, view, shard, target_.read.from, now_us);
     // NOLINTNEXTLINE(bugprone-use-after-move): a turn that comes back has set it, or it is stopping
-    RouteAction action = router_.Step(std::move(event), MakeShardView(*target_.route, view, shard),
-                                      now_us, engine_->options().random);
+    RouteAction action = router_.Step(std::move(event), now, now_us, engine_->options().random);
     if (action.refresh_map) engine_->listener()->Refresh();
     switch (action.kind) {
       case RouteAction::Kind::kSend:
@@ -59,7 +60,9 @@ void ShardCall::Run(RouteEvent event) {
 
 bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction& action,
                      int64_t now_us, RouteEvent* event) {
-  link_ = view.shards[static_cast<size_t>(shard)].links[static_cast<size_t>(action.candidate)];
+  const ShardLinks& replicas = view.shards[static_cast<size_t>(shard)];
+  link_ = replicas.links[static_cast<size_t>(action.candidate)];
+  behind_until_us_ = &replicas.behind_until_us[static_cast<size_t>(action.candidate)];
   pick_ = link_->PickChannel(now_us);
   if (pick_.channel == nullptr) {
     *event = {.kind = RouteEvent::Kind::kFinished,
@@ -74,8 +77,10 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
   if (router_.kind() != RouteKind::kRead) sent_us_ = engine_->BootUs();
+  std::optional<rpc::ReadBound> bound;
+  if (action.bounded) bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
   std::string body;
-  Encode(ref, &body);
+  Encode(ref, bound, &body);
   starting_ = false;
   pick_.channel->CallRaw(method(), std::move(body), action.until_us,
                          [this](StatusOr<std::string_view> reply) { OnReply(reply); });
@@ -95,11 +100,26 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
   } else {
     event.status = reply.status();
   }
+  if (event.from_peer && IsBehind(event.status)) {
+    behind_until_us_->store(engine_->NowUs() + ShardLinks::kBehindUs, std::memory_order_relaxed);
+  }
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
   const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
   if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
   if (outcome == Outcome::kLost) InDoubt(GivenSoFar());
   Run(std::move(event));
+}
+
+void ShardCall::MeasureDistances() {
+  const KeyspaceView& view = *target_.route->view();
+  const int32_t shard = ShardIn(view);
+  if (shard < 0) return;
+  const int64_t now_us = engine_->NowUs();
+  const ShardLinks& replicas = view.shards[static_cast<size_t>(shard)];
+  for (int i = 0; i < replicas.count; ++i) {
+    StoreLink* const link = replicas.links[static_cast<size_t>(i)];
+    if (link->DistanceUs(now_us) != 0 && link->ClaimMeasurement(now_us)) engine_->Measure(link);
+  }
 }
 
 void ShardCall::Finish(const RouteAction& action) {

@@ -10,8 +10,10 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -32,6 +34,8 @@ struct ShardTarget {
   uint64_t hash = 0;               // of the one key; the shard follows the keyspace's shard count
   int32_t shard = -1;              // >= 0: this shard of shard_count, instead of the hash
   int32_t shard_count = 0;         // another count meanwhile ends the call with kResizing
+  ReadChoice read = {};            // of a read
+  uint64_t spread = 0;             // see Router; of a read with kAny
 };
 
 // The part that does not depend on the RPC.
@@ -48,12 +52,13 @@ class ShardCall {
  protected:
   // engine: borrowed; outlives *this.
   ShardCall(Engine* engine, const ShardTarget& target, RouteKind kind, int64_t deadline_us)
-      : engine_(engine), target_(target), router_(kind, deadline_us) {}
+      : engine_(engine), target_(target), router_(kind, deadline_us, target.read, target.spread) {}
 
   // The name of the RPC.
   virtual std::string_view method() const = 0;
-  // Appends the request; called once for each attempt.
-  virtual void Encode(const rpc::ShardRef& ref, std::string* body) = 0;
+  // Appends the request; called once for each attempt. bound: of a read.
+  virtual void Encode(const rpc::ShardRef& ref, const std::optional<rpc::ReadBound>& bound,
+                      std::string* body) = 0;
   // Keeps the response. An error is the store's answer to the request as a whole.
   virtual Status Decode(std::string_view body) = 0;
   // The attempt may have been carried out. estimate: as of RepeatTimes::Give.
@@ -72,6 +77,8 @@ class ShardCall {
   bool Send(const KeyspaceView& view, int32_t shard, const RouteAction& action, int64_t now_us,
             RouteEvent* event);
   void OnReply(const StatusOr<std::string_view>& reply);
+  // Before a read that prefers the nearest: sees to it that the distances are known.
+  void MeasureDistances();
   // Adds where it happened to an error and ends the call.
   void Finish(const RouteAction& action);
   // An event time above all that the shard's replicas had given when the last attempt was sent; 0:
@@ -83,7 +90,8 @@ class ShardCall {
   Engine* const engine_;
   const ShardTarget target_;
   Router router_;
-  StoreLink* link_ = nullptr;  // of the last attempt
+  StoreLink* link_ = nullptr;                        // of the last attempt
+  std::atomic<int64_t>* behind_until_us_ = nullptr;  // of its replica; borrowed from the table
   StoreLink::Pick pick_;
   int64_t sent_us_ = 0;    // the last attempt of a write, of the boot clock
   bool starting_ = false;  // inside Start(), and not handed over yet
@@ -122,8 +130,10 @@ class TypedShardCall final : public ShardCall {
 
  protected:
   std::string_view method() const override { return Method::kName; }
-  void Encode(const rpc::ShardRef& ref, std::string* body) override {
+  void Encode(const rpc::ShardRef& ref, const std::optional<rpc::ReadBound>& bound,
+              std::string* body) override {
     request_.ref = ref;
+    if constexpr (requires { request_.bound; }) request_.bound = bound;
     rpc::EncodeRequest<Method>(request_, body);
   }
   Status Decode(std::string_view body) override {
@@ -157,6 +167,11 @@ class TypedShardCall final : public ShardCall {
 };
 
 }  // namespace internal
+
+// For ShardTarget::spread of a read with this choice.
+inline uint64_t SpreadOf(Engine* engine, const ReadChoice& choice) {
+  return choice.from == ReadFrom::kAny ? engine->options().random->Next() : 0;
+}
 
 // Starts a call; `done` runs exactly once, see Done above. request.ref is filled in.
 template <typename Method, typename Done>

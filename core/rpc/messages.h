@@ -54,10 +54,19 @@ struct ReadResult {
   std::string message;
 };
 
+// What a read asks of the replica that answers it. Begins the message of the kUnavailable of one
+// that is behind that; another may be further.
+inline constexpr std::string_view kBehindPrefix = "moved: behind: ";
+struct ReadBound {
+  // It lacks nothing that the replicas which clients prefer to it had so long ago. 0: no bound.
+  uint32_t max_staleness_ms = 0;
+};
+
 struct GetRequest {
   ShardRef ref;
   ReadKey key;
   bool meta_only = false;  // leave the payload out
+  std::optional<ReadBound> bound;
 };
 using GetResponse = ReadResult;
 
@@ -66,6 +75,7 @@ struct MultiGetRequest {
   ShardRef ref;
   std::vector<ReadKey> keys;
   bool meta_only = false;
+  std::optional<ReadBound> bound;
 };
 struct MultiGetResponse {
   std::vector<ReadResult> results;  // parallel to keys
@@ -128,6 +138,7 @@ struct ScanRequest {
   uint32_t limit = 0;      // rows; 0: as many as fit the page
   uint32_t max_bytes = 0;  // 0: the store's default page; at most kMaxScanPageBytes
   bool keys_only = false;
+  std::optional<ReadBound> bound;
 };
 struct ScanResponse {
   std::string rows;   // a row block (core/codec/row_block.h)

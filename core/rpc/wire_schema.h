@@ -95,8 +95,11 @@ VASTO_SCHEMA(Value, VASTO_FIELD(1, payload), VASTO_FIELD(2, payload_size),
              VASTO_FIELD(6, content_checksum));
 VASTO_SCHEMA(ReadKey, VASTO_FIELD(1, key), VASTO_FIELD(2, partition_hash));
 VASTO_SCHEMA(ReadResult, VASTO_FIELD(1, code), VASTO_FIELD(2, value), VASTO_FIELD(3, message));
-VASTO_SCHEMA(GetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, key), VASTO_FIELD(3, meta_only));
-VASTO_SCHEMA(MultiGetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, keys), VASTO_FIELD(3, meta_only));
+VASTO_SCHEMA(ReadBound, VASTO_FIELD(1, max_staleness_ms));
+VASTO_SCHEMA(GetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, key), VASTO_FIELD(3, meta_only),
+             VASTO_FIELD(4, bound));
+VASTO_SCHEMA(MultiGetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, keys), VASTO_FIELD(3, meta_only),
+             VASTO_FIELD(4, bound));
 VASTO_SCHEMA(MultiGetResponse, VASTO_FIELD(1, results));
 VASTO_SCHEMA(WriteEntry, VASTO_FIELD(1, kind), VASTO_FIELD(2, key), VASTO_FIELD(3, partition_hash),
              VASTO_FIELD(4, payload), VASTO_FIELD(5, value_type), VASTO_FIELD(6, content_checksum),
@@ -109,7 +112,8 @@ VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VA
 VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results));
 VASTO_SCHEMA(ScanRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, start),
              VASTO_FIELD(3, start_exclusive), VASTO_FIELD_AS(4, "end_key", end),
-             VASTO_FIELD(5, limit), VASTO_FIELD(6, max_bytes), VASTO_FIELD(7, keys_only));
+             VASTO_FIELD(5, limit), VASTO_FIELD(6, max_bytes), VASTO_FIELD(7, keys_only),
+             VASTO_FIELD(8, bound));
 VASTO_SCHEMA(ScanResponse, VASTO_FIELD(1, rows), VASTO_FIELD(2, more), VASTO_FIELD(3, resume_key));
 
 // topology.thrift

@@ -72,7 +72,7 @@ void DataService::Flush() {
 namespace {
 
 // A bound may be the successor of the longest key.
-Status CheckBound(std::string_view bound) {
+Status CheckRangeEnd(std::string_view bound) {
   return CheckKey(bound.substr(0, std::max<size_t>(bound.size(), 1) - 1));
 }
 
@@ -80,9 +80,10 @@ Status RouteScan(const RoutingTable& table, const rpc::ScanRequest& request, int
                  const KeyspaceView** view, ShardHandle** shard) {
   VASTO_RETURN_IF_ERROR(FindKeyspace(table, request.ref, view));
   if (request.ref.shard < 0) return Status::InvalidArgument("a scan names its shard");
-  VASTO_RETURN_IF_ERROR(CheckBound(request.start));
-  VASTO_RETURN_IF_ERROR(CheckBound(request.end));
-  return FindShard(**view, request.ref.shard, received_us, shard);
+  VASTO_RETURN_IF_ERROR(CheckRangeEnd(request.start));
+  VASTO_RETURN_IF_ERROR(CheckRangeEnd(request.end));
+  VASTO_RETURN_IF_ERROR(FindShard(**view, request.ref.shard, received_us, shard));
+  return CheckBound(**shard, request.bound, received_us);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "core/store/map_cache.h"
 
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -148,7 +149,11 @@ rpc::WatchClusterResponse MapCache::Answer(const rpc::WatchClusterRequest& reque
   for (const auto& [uuid, mine] : mine_) {
     if (mine.deleted()) continue;
     KeyspaceDescriptor& known = map.keyspaces[mine.name];
-    if (known.uuid != uuid || known.epoch <= mine.epoch) known = mine;
+    // Of two keyspaces with one name the one created last has it, as at masters (catalog.h).
+    const bool newer = known.uuid == uuid ? known.epoch <= mine.epoch
+                                          : std::tie(known.created_at_us, known.uuid) <
+                                                std::tie(mine.created_at_us, uuid);
+    if (newer) known = mine;
   }
   return response;
 }

@@ -130,6 +130,9 @@ void ReadQueue::RouteGets(const RoutingTable& table) {
                               request.key.key, request.key.partition_hash, &get.shard);
     }
     if (status.ok()) status = CheckKey(request.key.key);
+    if (status.ok() && request.bound) {
+      status = CheckBound(*get.shard, request.bound, get.responder.context().received_us);
+    }
     if (!status.ok()) {
       if (view != nullptr) view->metrics->get.errors->Add();
       get.responder.Fail(status);
@@ -279,6 +282,7 @@ Status RouteMultiGet(const RoutingTable& table, const rpc::MultiGetRequest& requ
     }
     *shard = own;
   }
+  if (*shard != nullptr) return CheckBound(**shard, request.bound, received_us);
   return {};
 }
 

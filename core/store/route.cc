@@ -69,6 +69,15 @@ Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
   return {};
 }
 
+Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>& bound,
+                  int64_t received_us) {
+  if (!bound || bound->max_staleness_ms == 0 || shard.replica == nullptr) return {};
+  if (shard.replica->HadAllAt(received_us - int64_t{bound->max_staleness_ms} * 1000)) return {};
+  return Status::Unavailable(std::string(rpc::kBehindPrefix) +
+                             "this store may lack what other replicas had " +
+                             std::to_string(bound->max_staleness_ms) + " ms ago");
+}
+
 Status CheckTakesWrites(const ShardHandle& shard) {
   return shard.OthersMayWrite() ? Moved(shard.Health().message()) : Status::Ok();
 }

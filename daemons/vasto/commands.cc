@@ -119,27 +119,30 @@ int Put(cli::Session* session, const PutArgs& args) {
 }
 
 cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::string& shown,
-                bool meta_only) {
+                bool meta_only, const ReadFrom& from) {
   cli::Value value;
+  const auto options = from.Options();
   Error error;
-  const vasto_status_t code = meta_only ? vasto_stat(keyspace, &key, nullptr, Out(value), error)
-                                        : vasto_get(keyspace, &key, nullptr, Out(value), error);
+  const vasto_status_t code = meta_only
+                                  ? vasto_stat(keyspace, &key, options.get(), Out(value), error)
+                                  : vasto_get(keyspace, &key, options.get(), Out(value), error);
   if (code == VASTO_NOT_FOUND && error.get() == nullptr)
     throw cli::Failure(code, Shown(shown) + ": not found");
   Check(Shown(shown), code, error);
   return value;
 }
 
-int Get(cli::Session* session, const KeyArgs& args) {
-  auto keyspace = session->OpenKeyspace(args.keyspace);
-  const auto value = Read(keyspace.get(), args.Ref(), args.key, false);
+int Get(cli::Session* session, const ReadArgs& args) {
+  const KeyArgs& key = args.key;
+  auto keyspace = session->OpenKeyspace(key.keyspace);
+  const auto value = Read(keyspace.get(), key.Ref(), key.key, false, args.from);
   const std::string_view bytes(static_cast<const char*>(vasto_value_data(value.get())),
                                vasto_value_size(value.get()));
   if (!session->json()) {
     WriteStdout(bytes);
     return cli::kExitOk;
   }
-  Json object = KeyObject(args.key);
+  Json object = KeyObject(key.key);
   cli::PutBytes(&object, "value", bytes);
   PutFacts(&object, vasto_value_version(value.get()), vasto_value_updated_at_ns(value.get()),
            vasto_value_expires_at_ns(value.get()), bytes.size());
@@ -147,14 +150,14 @@ int Get(cli::Session* session, const KeyArgs& args) {
   return cli::kExitOk;
 }
 
-int Stat(cli::Session* session, const KeyArgs& args) {
-  auto keyspace = session->OpenKeyspace(args.keyspace);
-  const auto value = Read(keyspace.get(), args.Ref(), args.key, true);
-  const vasto_key_t key = args.Ref();
+int Stat(cli::Session* session, const ReadArgs& args) {
+  auto keyspace = session->OpenKeyspace(args.key.keyspace);
+  const vasto_key_t key = args.key.Ref();
+  const auto value = Read(keyspace.get(), key, args.key.key, true, args.from);
   const uint32_t shard = vasto_keyspace_shard_of(keyspace.get(), &key);
   const uint64_t expires = vasto_value_expires_at_ns(value.get());
   if (session->json()) {
-    Json object = KeyObject(args.key);
+    Json object = KeyObject(args.key.key);
     PutFacts(&object, vasto_value_version(value.get()), vasto_value_updated_at_ns(value.get()),
              expires, vasto_value_size(value.get()));
     object["shard"] = shard;
@@ -199,6 +202,7 @@ void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeou
   vasto_scan_options_set_limit(options.get(), args.limit);
   vasto_scan_options_set_keys_only(options.get(), args.keys_only);
   vasto_scan_options_set_timeout_ms(options.get(), timeout_ms);
+  args.from.Apply(options.get());
   cli::Iter iter;
   {
     Error error;

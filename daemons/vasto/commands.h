@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemons/cli/session.h"
+#include "daemons/vasto/read_from.h"
 
 namespace vasto::tool {
 
@@ -20,6 +21,11 @@ struct KeyArgs {
 
   // Borrows from *this.
   vasto_key_t Ref() const;
+};
+
+struct ReadArgs {
+  KeyArgs key;
+  ReadFrom from;
 };
 
 struct PutArgs {
@@ -46,11 +52,12 @@ struct ScanArgs {
   std::string prefix;
   uint64_t limit = 0;
   bool keys_only = false;
+  ReadFrom from = {};
 };
 
 int Put(cli::Session* session, const PutArgs& args);
-int Get(cli::Session* session, const KeyArgs& args);
-int Stat(cli::Session* session, const KeyArgs& args);
+int Get(cli::Session* session, const ReadArgs& args);
+int Stat(cli::Session* session, const ReadArgs& args);
 int Delete(cli::Session* session, const DeleteArgs& args);
 int Touch(cli::Session* session, const TouchArgs& args);
 int Scan(cli::Session* session, const ScanArgs& args);
@@ -58,6 +65,6 @@ int Scan(cli::Session* session, const ScanArgs& args);
 // Like the commands above on an open keyspace, for the shell.
 void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json);
 cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::string& shown,
-                bool meta_only);
+                bool meta_only, const ReadFrom& from = {});
 
 }  // namespace vasto::tool

@@ -53,13 +53,15 @@ void OnRun(CLI::App* command, Action* action, Session* session, const std::share
 
 void AddReads(CLI::App* app, Session* session, Action* action) {
   auto* get = app->add_subcommand("get", "write the value of a key to stdout, and nothing else");
-  auto get_args = std::make_shared<tool::KeyArgs>();
-  AddKey(get, get_args.get());
+  auto get_args = std::make_shared<tool::ReadArgs>();
+  AddKey(get, &get_args->key);
+  get_args->from.AddOptions(get);
   OnRun(get, action, session, get_args, tool::Get);
 
   auto* stat = app->add_subcommand("stat", "size, event time, version and expiry of a key");
-  auto stat_args = std::make_shared<tool::KeyArgs>();
-  AddKey(stat, stat_args.get());
+  auto stat_args = std::make_shared<tool::ReadArgs>();
+  AddKey(stat, &stat_args->key);
+  stat_args->from.AddOptions(stat);
   OnRun(stat, action, session, stat_args, tool::Stat);
 
   auto* scan = app->add_subcommand("scan", "keys and values in key order, one line each");
@@ -69,6 +71,7 @@ void AddReads(CLI::App* app, Session* session, Action* action) {
   AddCount(scan, "--limit", &scan_args->limit, "at most N rows; 0, the default: all", 0,
            UINT64_MAX);
   scan->add_flag("--keys-only", scan_args->keys_only, "leave the values out");
+  scan_args->from.AddOptions(scan);
   OnRun(scan, action, session, scan_args, tool::Scan);
 }
 
@@ -152,6 +155,7 @@ void AddBench(CLI::App* app, Session* session, Action* action) {
       ->check(CLI::Range(0.0, 1e9))
       ->type_name("N")
       ->capture_default_str();
+  args->from.AddOptions(bench);
   bench->add_flag("--tcp", args->tcp, "TCP even to stores on this machine, not their unix sockets");
   const std::map<std::string, tool::Distribution> names{
       {"uniform", tool::Distribution::kUniform},

@@ -130,6 +130,7 @@ static void keyspaces_and_admin(void) {
 static void setters(void) {
   vasto_read_options_set_timeout_ms(NULL, 1);
   vasto_read_options_set_replica(NULL, 1);
+  vasto_read_options_set_max_staleness_ms(NULL, 1);
   vasto_write_options_set_timeout_ms(NULL, 1);
   vasto_write_options_set_ttl_seconds(NULL, 1);
   vasto_write_options_set_expires_at_ns(NULL, 1);
@@ -142,6 +143,8 @@ static void setters(void) {
   vasto_scan_options_set_limit(NULL, 1);
   vasto_scan_options_set_keys_only(NULL, true);
   vasto_scan_options_set_page_bytes(NULL, 1);
+  vasto_scan_options_set_replica(NULL, 1);
+  vasto_scan_options_set_max_staleness_ms(NULL, 1);
   vasto_scan_options_set_resume_token(NULL, "", 0);
   vasto_keyspace_options_set_shards(NULL, 1);
   vasto_keyspace_options_set_replicas(NULL, 1);

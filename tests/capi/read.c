@@ -125,6 +125,14 @@ static void read_options_are_checked(void) {
   vasto_read_options_set_timeout_ms(options, UINT64_MAX);
   CHECK_OK(vasto_get(ks, &key, options, &value, &err));
   vasto_value_destroy(value);
+  for (int32_t replica = VASTO_REPLICA_PRIMARY; replica <= VASTO_REPLICA_NEAREST; ++replica) {
+    vasto_read_options_set_replica(options, replica);
+    vasto_read_options_set_max_staleness_ms(options, replica == VASTO_REPLICA_ANY ? UINT64_MAX : 1);
+    CHECK_OK(vasto_get(ks, &key, options, &value, &err));
+    vasto_value_destroy(value);
+  }
+  vasto_read_options_set_replica(options, -1);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_get(ks, &key, options, &value, &err));
   vasto_read_options_set_replica(options, 9);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_get(ks, &key, options, &value, &err));
   vasto_read_options_destroy(options);

@@ -9,6 +9,7 @@ import vasto_cluster
 OK, NOT_FOUND, END, INVALID_ARGUMENT, TIMEOUT, UNAVAILABLE, BUSY, STALE_WRITE = range(8)
 TOO_LARGE, CORRUPTION, IO_ERROR, NO_SPACE, ALREADY_EXISTS = 9, 11, 12, 13, 15
 HAS_PARTITION_HASH = 1
+PRIMARY, ANY, NEAREST = range(3)
 
 
 class Slice(ctypes.Structure):
@@ -196,11 +197,13 @@ class Keyspace:
              None, byref(version))
         return version.value
 
-    def _read(self, function, key, partition, timeout_ms):
+    def _read(self, function, key, partition, timeout_ms, replica=PRIMARY, max_staleness_ms=0):
         options, value = c_void_p(), c_void_p()
-        if timeout_ms is not None:
+        if timeout_ms is not None or replica != PRIMARY:
             call("vasto_read_options_create", byref(options))
-            lib().vasto_read_options_set_timeout_ms(options, c_uint64(timeout_ms))
+            lib().vasto_read_options_set_timeout_ms(options, c_uint64(timeout_ms or 0))
+            lib().vasto_read_options_set_replica(options, c_int32(replica))
+            lib().vasto_read_options_set_max_staleness_ms(options, c_uint64(max_staleness_ms))
         try:
             code = call(function, self._handle, byref(make_key(key, partition)), options,
                         byref(value), allowed=(OK, NOT_FOUND))
@@ -208,13 +211,13 @@ class Keyspace:
             lib().vasto_read_options_destroy(options)
         return Value(value) if code == OK else None
 
-    def read(self, key, partition=None, timeout_ms=None):
-        """The Value, or None when there is none."""
-        return self._read("vasto_get", key, partition, timeout_ms)
+    def read(self, key, partition=None, timeout_ms=None, **choice):
+        """The Value, or None when there is none. choice: replica, max_staleness_ms."""
+        return self._read("vasto_get", key, partition, timeout_ms, **choice)
 
-    def get(self, key, partition=None, timeout_ms=None):
+    def get(self, key, partition=None, timeout_ms=None, **choice):
         """The bytes, or None."""
-        value = self.read(key, partition, timeout_ms)
+        value = self.read(key, partition, timeout_ms, **choice)
         return value and value.data
 
     def stat(self, key, partition=None):
@@ -255,17 +258,22 @@ class Keyspace:
             lib().vasto_batch_result_destroy(result)
             lib().vasto_batch_destroy(batch)
 
-    def scan(self, prefix=b"", start=None, end=b"", limit=0, keys_only=False, token=None):
-        """A Scan over a prefix, or over [start, end)."""
-        return Scan(self._handle, prefix, start, end, limit, keys_only, token)
+    def scan(self, prefix=b"", start=None, end=b"", limit=0, keys_only=False, token=None,
+             **choice):
+        """A Scan over a prefix, or over [start, end). choice: as of read, and page_bytes."""
+        return Scan(self._handle, prefix, start, end, limit, keys_only, token, **choice)
 
 
 class Scan:
     """Yields (key, value); token() is where it stands."""
 
-    def __init__(self, keyspace, prefix, start, end, limit, keys_only, token):
+    def __init__(self, keyspace, prefix, start, end, limit, keys_only, token, replica=PRIMARY,
+                 max_staleness_ms=0, page_bytes=0):
         options = c_void_p()
         call("vasto_scan_options_create", byref(options))
+        lib().vasto_scan_options_set_replica(options, c_int32(replica))
+        lib().vasto_scan_options_set_max_staleness_ms(options, c_uint64(max_staleness_ms))
+        lib().vasto_scan_options_set_page_bytes(options, c_uint64(page_bytes))
         if limit:
             lib().vasto_scan_options_set_limit(options, c_uint64(limit))
         if keys_only:

@@ -158,8 +158,9 @@ typedef int32_t vasto_status_t;
 #define VASTO_KEY_HAS_PARTITION_HASH 1u  // partition_hash is meant; else the hash of the key.
 
 // Which replica may answer a read. Since 1.0.
-#define VASTO_REPLICA_PRIMARY 0  // Fresh and monotonic; the default.
-#define VASTO_REPLICA_ANY 1      // Any replica, possibly a little behind the primary.
+#define VASTO_REPLICA_PRIMARY 0  // The first that can be reached: fresh and monotonic; the default.
+#define VASTO_REPLICA_ANY 1      // Any, the reads spread over all: may be behind the primary.
+#define VASTO_REPLICA_NEAREST 2  // One on this host, else the quickest to reach: as ANY.
 
 // When a write to a keyspace is acknowledged: how many replicas have it. Since 1.0.
 #define VASTO_ACKS_ONE 0
@@ -470,9 +471,19 @@ VASTO_STATUS vasto_read_options_create(vasto_read_options_t** out_options, vasto
 VASTO_API void vasto_read_options_set_timeout_ms(
     vasto_read_options_t* options, uint64_t timeout_ms);
 
-// Who may answer: VASTO_REPLICA_*. Default PRIMARY.
+// Who may answer: VASTO_REPLICA_*. Default PRIMARY. With ANY and NEAREST two reads after each other
+// may be answered by different replicas, and the second see less than the first. A replica that
+// cannot answer is passed over, so these reads succeed whenever those of PRIMARY would.
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int32_t replica);
+
+// With ANY or NEAREST: a replica answers only if it knows that it lacks nothing that the replicas
+// before it had so long ago; otherwise the primary does. Below about 150 ms a replica that gets no
+// writes often does not know. What a replica was sent but does not have yet, for some milliseconds,
+// is not counted. 0, the default: no bound.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_read_options_set_max_staleness_ms(
+    vasto_read_options_t* options, uint64_t max_staleness_ms);
 
 // Ends the options. NULL is a no-op.
 // Threads: setup. Since 1.0.
@@ -556,6 +567,16 @@ VASTO_API void vasto_scan_options_set_keys_only(vasto_scan_options_t* options, b
 // setup. Since 1.0.
 VASTO_API void vasto_scan_options_set_page_bytes(
     vasto_scan_options_t* options, uint64_t page_bytes);
+
+// As vasto_read_options_set_replica, for all rows. A shard is read from one replica as long as that
+// answers; where another goes on, it may know less than the one before.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_scan_options_set_replica(vasto_scan_options_t* options, int32_t replica);
+
+// As vasto_read_options_set_max_staleness_ms, for each page at the moment when it is read.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_scan_options_set_max_staleness_ms(
+    vasto_scan_options_t* options, uint64_t max_staleness_ms);
 
 // The scan goes on after the row at which vasto_iter_resume_token gave this token (copied), in any
 // process and at any time later. The scan must have the same prefix or range. size 0 takes it back.
@@ -1014,7 +1035,8 @@ VASTO_STATUS vasto_admin_compact_keyspace(
 //               "epoch", "created_at_us", "keys", "disk_bytes", "health"}
 //   SHARD      {"shard", "keys", "disk_bytes", "health", "replicas":[{"store", "address", "state",
 //               "role": "primary"|"replica"|"learner", "keys", "disk_bytes", "memory_bytes",
-//               "lag_us": how long ago it had all that the replicas it can reach have,
+//               "lag_us": how long ago it had all that the replicas it can reach have, null when
+//               its store is not up,
 //               "unreachable": how many it cannot reach, "health"}...]}
 //   "health" is "ok", "degraded" (served, but replicas are missing) or "unavailable"; of one
 //   replica "ok" or what is wrong with it.

@@ -13,6 +13,7 @@
 #include "daemons/cli/session.h"
 #include "daemons/vasto/bench/histogram.h"
 #include "daemons/vasto/bench/workload.h"
+#include "daemons/vasto/read_from.h"
 
 namespace vasto::tool {
 
@@ -25,6 +26,7 @@ struct BenchArgs {
   uint64_t in_flight = 50;   // operations, of all connections together
   uint64_t threads = 1;
   uint64_t batch = 100;  // keys of one multi_get or batch_put
+  ReadFrom from = {};    // of reads
   bool tcp = false;      // never unix sockets
   double rate = 0;       // operations a second of the open loop; 0: closed loop
 };

@@ -26,6 +26,7 @@ Worker::Worker(vasto_keyspace_t* keyspace, const BenchArgs& args, uint64_t index
       in_flight_(in_flight),
       rate_(rate),
       workload_(args.keys, index, args.threads),
+      read_options_(args.from.Options()),
       queue_(cli::Make<cli::Queue>(vasto_queue_create)),
       batch_(cli::Make<cli::Batch>(vasto_batch_create)),
       slots_(in_flight),
@@ -59,7 +60,7 @@ void Worker::RunBlocking() {
     vasto_status_t code;
     if (workload_.NextIsRead()) {
       cli::Value value;
-      code = vasto_get(keyspace_, &key, nullptr, cli::Out(value), nullptr);
+      code = vasto_get(keyspace_, &key, read_options_.get(), cli::Out(value), nullptr);
     } else {
       const std::string_view value = workload_.NextValue();
       code = vasto_put(keyspace_, &key, value.data(), value.size(), nullptr, nullptr, nullptr);
@@ -104,6 +105,7 @@ void Worker::RunQueued() {
 void Worker::RunScan() {
   auto options = cli::Make<cli::ScanOptions>(vasto_scan_options_create);
   vasto_scan_options_set_limit(options.get(), operations_);
+  args_.from.Apply(options.get());
   const uint64_t start = NowNs();
   cli::Iter iter;
   cli::Error error;
@@ -131,10 +133,10 @@ vasto_future_t* Worker::StartBatch(Slot* slot) {
   FillKeys();
   slot->read = args_.workload == "multi_get";
   if (slot->read) {
-    cli::Check(
-        "multi_get",
-        vasto_multi_get_async(keyspace_, keys_.data(), keys_.size(), nullptr, &future, error),
-        error);
+    cli::Check("multi_get",
+               vasto_multi_get_async(keyspace_, keys_.data(), keys_.size(), read_options_.get(),
+                                     &future, error),
+               error);
     return future;
   }
   vasto_batch_clear(batch_.get());
@@ -156,7 +158,7 @@ vasto_future_t* Worker::StartOperation(Slot* slot) {
   const vasto_key_t key = vasto_make_key(bytes.data(), bytes.size());
   slot->read = workload_.NextIsRead();
   if (slot->read) {
-    cli::Check("get", vasto_get_async(keyspace_, &key, nullptr, &future, error), error);
+    cli::Check("get", vasto_get_async(keyspace_, &key, read_options_.get(), &future, error), error);
   } else {
     const std::string_view value = workload_.NextValue();
     cli::Check(

@@ -47,6 +47,7 @@ class Worker {
   const uint64_t in_flight_;
   const double rate_;
   Workload workload_;
+  cli::ReadOptions read_options_;
   cli::Queue queue_;
   cli::Batch batch_;
   std::vector<Slot> slots_;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/client/routing_table.h"
@@ -66,6 +68,11 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
     return response;
   });
   Serve<rpc::Scan>([](Data* data, const rpc::ScanRequest& request) { return data->Scan(request); });
+  dispatcher_.Handle<rpc::Ping>(
+      [this](const rpc::PingRequest&, rpc::Responder<rpc::Ping> responder) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(ping_ms.load()));
+        responder.Ok({});
+      });
   dispatcher_.Handle<rpc::WatchCluster>(
       [this](const rpc::WatchClusterRequest&, rpc::Responder<rpc::WatchCluster> responder) {
         rpc::WatchClusterResponse response;
@@ -77,6 +84,18 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
       });
 }
 
+// Flips a bit of a value.
+template <typename Response>
+static void Damage(Response* response) {
+  if constexpr (requires { response->value.payload; }) {
+    response->value.payload[0] ^= 1;
+  } else if constexpr (requires { response->results[0].value.payload; }) {
+    response->results[0].value.payload[0] ^= 1;
+  } else if constexpr (requires { response->rows; }) {
+    response->rows.back() ^= 1;
+  }
+}
+
 template <typename Method>
 void FakeStore::Serve(Work<Method> work) {
   dispatcher_.Handle<Method>([this, work = std::move(work)](const typename Method::Request& request,
@@ -86,18 +105,18 @@ void FakeStore::Serve(Work<Method> work) {
     const Fault fault = fault_ ? fault_(Method::kName) : Fault::kNone;
     const Status refusal = Refusal(fault);
     if (!refusal.ok()) return responder.Fail(refusal);
+    if constexpr (requires { request.bound; }) {
+      if (fault == Fault::kBehind && request.bound) {
+        return responder.Fail(Status::Unavailable(std::string(rpc::kBehindPrefix) + "by far"));
+      }
+    }
     if (fault == Fault::kSilent) return Keep(std::move(responder));
     typename Method::Response response = work(&data_, request);
     if (fault == Fault::kApplySilently) return Keep(std::move(responder));
     if constexpr (requires { response.results[0].superseded; }) {
       if (fault == Fault::kUnconfirmed) Unconfirm(&response.results);
-    } else if constexpr (requires { response.value.payload; }) {
-      if (fault == Fault::kDamage) response.value.payload[0] ^= 1;
-    } else if constexpr (requires { response.results[0].value.payload; }) {
-      if (fault == Fault::kDamage) response.results[0].value.payload[0] ^= 1;
-    } else if constexpr (requires { response.rows; }) {
-      if (fault == Fault::kDamage) response.rows.back() ^= 1;
     }
+    if (fault == Fault::kDamage) Damage(&response);
     responder.Ok(response);
   });
 }

@@ -32,6 +32,7 @@ enum class Fault {
   kSilent,         // does nothing and never answers
   kApplySilently,  // carries it out and never answers
   kDamage,         // answers reads with a flipped byte
+  kBehind,         // refuses reads with a bound
   kUnconfirmed,    // of a batch: carries it out, but only the first entry is confirmed
 };
 
@@ -82,6 +83,8 @@ class FakeStore : public FakeProcess {
 
   // Values of each answer's multi_get until it says that it is full.
   std::atomic<size_t> answer_keys{SIZE_MAX};
+  // How long an answer to a ping takes.
+  std::atomic<int> ping_ms{0};
   // Requests seen, by method, refused ones included.
   int64_t requests(const std::string& method) const;
   // How often a key was written.

@@ -3,9 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/client/client.h"
 
@@ -313,6 +315,145 @@ TEST_F(RouterTest, CancelLeavesAWriteUnderWayInDoubt) {
   const RouteAction idle =
       Feed({.kind = RouteEvent::Kind::kCancel, .status = Status::Closed("closed")});
   EXPECT_FALSE(IsInDoubt(idle.status.message()));
+}
+
+// ---- Reads with a choice
+
+class ChoiceTest : public RouterTest {
+ protected:
+  void Begin(const ReadChoice& choice, int replicas, uint64_t spread = 0) {
+    view_ = {};
+    view_.generation = 1;
+    view_.count = replicas;
+    router_ = std::make_unique<Router>(RouteKind::kRead, now_us_ + 10 * kSecond, choice, spread);
+  }
+  // The replicas asked, in order, when each is behind; those held to the bound are counted from 10.
+  std::vector<int> Asked() {
+    std::vector<int> asked;
+    RouteAction action = Start();
+    while (action.kind == Kind::kSend) {
+      asked.push_back(action.candidate + (action.bounded ? 10 : 0));
+      if (!action.bounded) break;
+      EXPECT_FALSE(action.refresh_map);
+      action = PeerSays(Behind());
+    }
+    return asked;
+  }
+  static Status Behind() { return Status::Unavailable("moved: behind: by a second"); }
+
+  static constexpr ReadChoice kAnyOne{.from = ReadFrom::kAny};
+  static constexpr ReadChoice kBoundedAny{.from = ReadFrom::kAny, .max_staleness_ms = 100};
+  static constexpr ReadChoice kNear{.from = ReadFrom::kNearest};
+};
+
+TEST_F(ChoiceTest, AnyIsEachAlike) {
+  std::map<int, int> first;
+  for (int i = 0; i < 3000; ++i) {
+    Begin(kAnyOne, 3, random_->Next());
+    const RouteAction action = Start();
+    EXPECT_FALSE(action.bounded);
+    ++first[action.candidate];
+  }
+  for (int i = 0; i < 3; ++i) EXPECT_NEAR(first[i], 1000, 150);
+}
+
+TEST_F(ChoiceTest, TheSameBitsPreferTheSameReplica) {
+  Begin(kAnyOne, 3, 0x020103);
+  EXPECT_EQ(Start().candidate, 1);
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 2);
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 0);
+  const RouteAction wait = TransportSays(NotSent());
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_EQ(Wake(wait).candidate, 1);
+}
+
+TEST_F(ChoiceTest, ThoseThatAreWorseOffThanThePrimaryAreNotPreferred) {
+  Begin(kAnyOne, 3, 0x000102);
+  view_.candidates[2].down = true;
+  view_.candidates[1].suspect = true;
+  EXPECT_EQ(Start().candidate, 0);
+  Begin(kAnyOne, 3, 0x000102);
+  view_.candidates[0].down = true;
+  EXPECT_EQ(Start().candidate, 2);
+}
+
+TEST_F(ChoiceTest, NearestIsTheOneThatIsLeastFarAway) {
+  Begin(kNear, 3);
+  EXPECT_EQ(Start().candidate, 0) << "nothing is known";
+  Begin(kNear, 3);
+  view_.candidates[0].distance_us = 300;
+  view_.candidates[1].distance_us = 200;
+  EXPECT_EQ(Start().candidate, 1);
+  EXPECT_EQ(TransportSays(Lost()).candidate, 0) << "what is not known may be far";
+  Begin(kNear, 3);
+  view_.candidates[0].distance_us = 1;
+  view_.candidates[2].distance_us = 0;
+  EXPECT_EQ(Start().candidate, 2);
+}
+
+TEST_F(ChoiceTest, ThePrimaryIsAskedLastAndWithoutABound) {
+  Begin(kBoundedAny, 3, 0x010203);
+  EXPECT_EQ(Asked(), (std::vector<int>{12, 11, 0}));
+  Begin(kBoundedAny, 3, 0x020301);
+  EXPECT_EQ(Asked(), std::vector<int>{0});
+}
+
+TEST_F(ChoiceTest, OneThatWasBehindAnswersOnceItIsThePrimary) {
+  Begin(kBoundedAny, 2, 0x0102);
+  RouteAction action = Start();
+  EXPECT_TRUE(action.bounded);
+  EXPECT_EQ(action.candidate, 1);
+  action = PeerSays(Behind());
+  EXPECT_EQ(action.candidate, 0);
+  action = PeerSays(Moved());
+  EXPECT_EQ(action.candidate, 1);
+  EXPECT_FALSE(action.bounded);
+  EXPECT_TRUE(PeerSays(Status::Ok()).status.ok());
+}
+
+TEST_F(ChoiceTest, AStoreThatIsDownIsNotAskedBeforeOneThatWasBehind) {
+  Begin(kBoundedAny, 3, 0x010203);
+  view_.candidates[1].down = true;
+  EXPECT_EQ(Start().candidate, 2);
+  EXPECT_EQ(PeerSays(Behind()).candidate, 0);
+  const RouteAction action = TransportSays(NotSent());
+  EXPECT_EQ(action.candidate, 2);
+  EXPECT_FALSE(action.bounded);
+}
+
+TEST_F(ChoiceTest, OneThatWasBehindAMomentAgoIsPreferredLess) {
+  Begin(kBoundedAny, 3, 0x010203);
+  view_.candidates[2].behind = true;
+  EXPECT_EQ(Asked(), (std::vector<int>{11, 0}));
+  Begin(kAnyOne, 3, 0x010203);
+  view_.candidates[2].behind = true;
+  EXPECT_EQ(Start().candidate, 2) << "without a bound it does not matter";
+}
+
+TEST_F(ChoiceTest, ABusyReplicaIsPassedOverAndABusyPrimaryWaitedFor) {
+  Begin(kAnyOne, 2, 0x0102);
+  EXPECT_EQ(Start().candidate, 1);
+  EXPECT_EQ(PeerSays(Status::Busy("full")).candidate, 0);
+  EXPECT_EQ(PeerSays(Status::Busy("full")).kind, Kind::kWait);
+}
+
+TEST_F(ChoiceTest, ItHurriesOutOfTurn) {
+  Begin(kAnyOne, 2, 0x0102);
+  EXPECT_LT(Start().until_us, now_us_ + kSecond);
+}
+
+TEST_F(ChoiceTest, AReadOfThePrimaryIsAskedInOrderWhateverTheBound) {
+  Begin({.max_staleness_ms = 1}, 3, 0x010203);
+  EXPECT_EQ(Asked(), std::vector<int>{0});
+}
+
+TEST_F(ChoiceTest, AnAnswerOfAnotherMapDoesNotCount) {
+  Begin(kBoundedAny, 2, 0x0102);
+  EXPECT_EQ(Start().candidate, 1);
+  view_.generation = 2;
+  const RouteAction action = PeerSays(Behind());
+  EXPECT_EQ(action.candidate, 1);
+  EXPECT_TRUE(action.bounded);
 }
 
 TEST(ClassifyOutcomeTest, TellsWhetherTheRequestMayHaveBeenDone) {

@@ -2,6 +2,10 @@
 // Which of its channels a store's link picks.
 #include <gtest/gtest.h>
 
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <string>
@@ -73,6 +77,44 @@ TEST_F(StoreLinkTest, AChannelThatGathersKeepsItsTurnForAWhile) {
   const auto picks = Pick(3 * 32 * 10);
   ASSERT_EQ(picks.size(), 3u);
   for (const auto& [channel, count] : picks) EXPECT_EQ(count, 320);
+}
+
+TEST_F(StoreLinkTest, ADistanceIsAMeanThatForgets) {
+  EXPECT_EQ(link_->DistanceUs(0), INT64_MAX);
+  link_->Measured(1000);
+  EXPECT_EQ(link_->DistanceUs(0), 1000);
+  link_->Measured(200);
+  EXPECT_EQ(link_->DistanceUs(0), 800);
+  for (int i = 0; i < 30; ++i) link_->Measured(200);
+  EXPECT_NEAR(static_cast<double>(link_->DistanceUs(0)), 200, 5);
+}
+
+TEST_F(StoreLinkTest, ADistanceIsMeasuredOnceInAWhile) {
+  EXPECT_TRUE(link_->ClaimMeasurement(5));
+  EXPECT_FALSE(link_->ClaimMeasurement(999'999));
+  EXPECT_TRUE(link_->ClaimMeasurement(1'000'005));
+}
+
+TEST_F(StoreLinkTest, AStoreThatIsReachedOverItsUnixSocketIsHere) {
+  const std::string path = testing::TempDir() + "/store_link_test." + std::to_string(getpid());
+  std::ofstream(path) << "";
+  options_.use_unix_sockets = true;
+  options_.host_id = "h";
+  StoreLink link(Uuid{1, 3}, &transport_, options_);
+  StoreInfo info;
+  info.address = "127.0.0.1:1";
+  info.unix_path = path;
+  info.host_id = "h";
+  std::vector<std::shared_ptr<rpc::Channel>> retired;
+  link.Update(info, &retired);
+  link.Measured(70);
+  EXPECT_EQ(link.DistanceUs(0), 0);
+  const StoreLink::Pick pick = link.PickChannel(0);
+  ASSERT_TRUE(pick.is_unix);
+  link.OnUnreachable(pick, 0);
+  EXPECT_EQ(link.DistanceUs(1), 70);
+  EXPECT_EQ(link.DistanceUs(10'000'000), 0);
+  std::remove(path.c_str());
 }
 
 TEST_F(StoreLinkTest, ATurnEndsWhenWhatWasGatheredIsSent) {

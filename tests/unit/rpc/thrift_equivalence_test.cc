@@ -197,18 +197,18 @@ void CheckStructs(std::map<std::string, IdlFields>* idl) {
 TEST(ThriftEquivalenceTest, NamesAndIdsAreThoseOfTheIdl) {
   auto idl = ParseIdl();
   ASSERT_EQ(idl.erase("VastoError"), 1u);
-  CheckStructs<ShardRef, Value, ReadKey, ReadResult, GetRequest, MultiGetRequest, MultiGetResponse,
-               WriteEntry, WriteResult, WriteRequest, WriteBatchRequest, WriteBatchResponse,
-               ScanRequest, ScanResponse, Replica, ShardReplicas, KeyspaceDescriptor, StoreInfo,
-               ClusterMap, ReplicaStats, WatchClusterRequest, WatchClusterResponse,
-               RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest, HeartbeatResponse,
-               InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
-               CompactKeyspaceResponse, Position, ChangeBatch, PullRequest, PullResponse, CopyFile,
-               BeginCopyRequest, BeginCopyResponse, ReadCopyRequest, ReadCopyResponse,
-               EndCopyRequest, EndCopyResponse, PingRequest, PingResponse, CreateKeyspaceRequest,
-               DeleteKeyspaceRequest, StartCompactionRequest, StartOperationResponse,
-               WaitOperationRequest, WaitOperationResponse, ClusterStatsRequest, StoreStats,
-               ClusterStatsResponse>(&idl);
+  CheckStructs<ShardRef, Value, ReadKey, ReadResult, ReadBound, GetRequest, MultiGetRequest,
+               MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
+               WriteBatchResponse, ScanRequest, ScanResponse, Replica, ShardReplicas,
+               KeyspaceDescriptor, StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest,
+               WatchClusterResponse, RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest,
+               HeartbeatResponse, InstallKeyspaceRequest, InstallKeyspaceResponse,
+               CompactKeyspaceRequest, CompactKeyspaceResponse, Position, ChangeBatch, PullRequest,
+               PullResponse, CopyFile, BeginCopyRequest, BeginCopyResponse, ReadCopyRequest,
+               ReadCopyResponse, EndCopyRequest, EndCopyResponse, PingRequest, PingResponse,
+               CreateKeyspaceRequest, DeleteKeyspaceRequest, StartCompactionRequest,
+               StartOperationResponse, WaitOperationRequest, WaitOperationResponse,
+               ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
   for (const auto& [name, fields] : idl) ADD_FAILURE() << name << " of the IDL has no table";
 }
 

@@ -80,6 +80,7 @@ constexpr std::string_view TypeName() {
   if constexpr (std::is_same_v<T, std::string> || std::is_same_v<T, Uuid>) return "bytes";
   if constexpr (internal::HasSchema<T>) return internal::Schema<T>::kName;
   if constexpr (std::is_same_v<T, std::optional<uint64_t>>) return "optional";
+  if constexpr (std::is_same_v<T, std::optional<ReadBound>>) return "ReadBound";
   return "list";
 }
 

@@ -134,5 +134,26 @@ TEST_F(MapCacheTest, ANewerFormatIsRefusedAndLeftAlone) {
   }
 }
 
+TEST_F(MapCacheTest, OfTwoKeyspacesOfOneNameTheLastCreatedIsTold) {
+  ClusterMap map = SomeMap();
+  KeyspaceDescriptor& named = map.keyspaces["ks"];
+  named.created_at_us = 50;
+  const auto told = [&](int64_t created_at_us, const Uuid& uuid) {
+    MapCache cache = Cache();
+    EXPECT_TRUE(cache.Update(map));
+    KeyspaceDescriptor mine = named;
+    mine.uuid = uuid;
+    mine.created_at_us = created_at_us;
+    cache.SetKeyspace(mine);
+    return cache.Answer({}).map.keyspaces["ks"].uuid;
+  };
+  const Uuid lower = {1, 1};
+  const Uuid higher = {9, 9};
+  EXPECT_EQ(told(49, higher), named.uuid);
+  EXPECT_EQ(told(51, lower), lower);
+  EXPECT_EQ(told(50, lower), named.uuid);
+  EXPECT_EQ(told(50, higher), higher);
+}
+
 }  // namespace
 }  // namespace vasto::store

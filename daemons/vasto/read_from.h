@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which replica a command reads from: --read and --max-staleness of vasto(1).
+#pragma once
+
+#include <vasto/vasto.h>
+
+#include <CLI/App.hpp>
+#include <cstdint>
+
+#include "daemons/cli/handles.h"
+
+namespace vasto::tool {
+
+struct ReadFrom {
+  int32_t replica = VASTO_REPLICA_PRIMARY;
+  uint64_t max_staleness_ms = 0;  // 0: no bound
+
+  // Adds the options to a command; they land in *this, which outlives the command line.
+  void AddOptions(CLI::App* command);
+  cli::ReadOptions Options() const;
+  void Apply(vasto_scan_options_t* options) const;
+};
+
+}  // namespace vasto::tool
