@@ -31,8 +31,7 @@
 //  6. A keyspace is only NOT_FOUND when a store refused it and a master's map no longer has it: a
 //     master that has just restarted, or an old map, must not turn values into absent ones.
 //  7. A read with a choice (read_choice.h) prefers replicas in another order, among those that are
-//  no
-//     worse off than the primary, the one that rule 1 would ask next. Asked out of turn, a store
+//     no worse off than the primary, the one that rule 1 would ask next. Asked out of turn, a store
 //     need not answer: when its replica is behind the bound, or it is busy, the next is asked. The
 //     primary is the last, and is never held to a bound. So a choice fails no read that would
 //     succeed without it.

@@ -13,19 +13,16 @@
 //
 // Invariants
 //  1. The term is higher than every term a registered store had seen before; it never falls while
-//  the master lives.
+//     the master lives.
 //  2. All stores of a master belong to one cluster. Its uuid comes from the first store that has
-//  one; only when recovery ended and
-//     none had, a new one is made.
+//     one; only when recovery ended and none had, a new one is made.
 //  3. A keyspace is deleted for ever once any store reported its tombstone; every store gets the
-//  tombstone, those that were away
-//     when they return (Catalog).
+//     tombstone, those that were away when they return (Catalog).
 //  4. A new keyspace is published only after all its members have it on disk; if one fails, a
-//  tombstone undoes it everywhere.
+//     tombstone undoes it everywhere.
 //  5. Nobody is demoted because it has not registered yet: a store that this master has never heard
-//  of is in no map, and
-//     clients keep the place they know. Its replicas are replaced as those of a store that was lost
-//     when the master started.
+//     of is in no map, and clients keep the place they know. Its replicas are replaced as those of
+//     a store that was lost when the master started.
 //  6. Each call is answered exactly once; each token ends exactly one step.
 //
 // Threads: one at a time per object.

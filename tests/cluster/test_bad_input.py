@@ -205,7 +205,7 @@ def test_no_master(shared):
         reserved.bind(("127.0.0.1", 0))
         address = "127.0.0.1:%d" % reserved.getsockname()[1]
         for program, argv in (("vasto", ("get", "ks", "k")), ("vastoadm", ("status",))):
-            result = shared.run(program, "-m", address, *argv, check=None)
+            result = shared.run(program, "-m", address, "--timeout-ms", 1000, *argv, check=None)
             clear_error(result, re.escape(address), "refused", codes=(5,))
 
 

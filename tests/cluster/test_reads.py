@@ -2,6 +2,7 @@
 """Reads that choose their replica: who answers them, and how old the answer may be."""
 
 import contextlib
+import os
 import re
 import socket
 import threading
@@ -255,6 +256,10 @@ def test_a_replica_never_answers_beyond_its_bound(net, bound_s):
     """Whatever it cannot hear, and when it does again: as to what the first replica acknowledged."""
     data = stock_thrift.data
     first, second, third = (f"store{index}" for index in order_of(net))
+    ends = (([third], [first, second]), ([first], [second, third]), ([second], [first]))
+    cuts = [(*end, one_way) for end in ends for one_way in (False, True)]
+    if not os.environ.get("VASTO_SOAK"):
+        cuts = [cuts[0], cuts[3], cuts[5]]
     uuid = stock_thrift.descriptor(net.address, "ks").uuid
     ref = data.ShardRef(keyspace=uuid, shard=0, timeout_ms=1000)
 
@@ -283,13 +288,11 @@ def test_a_replica_never_answers_beyond_its_bound(net, bound_s):
         return make
 
     with connections, Counting(writer, [reader(second), reader(third)], bound_s) as counting:
-        for sources, targets in (([third], [first, second]), ([first], [second, third]),
-                                 ([second], [first])):
-            for one_way in (False, True):
-                time.sleep(0.5)
-                net.network.cut(sources, targets, one_way)
-                time.sleep(2 * SLOW)
-                net.network.heal()
+        for sources, targets, one_way in cuts:
+            time.sleep(0.5)
+            net.network.cut(sources, targets, one_way)
+            time.sleep(2 * SLOW)
+            net.network.heal()
         time.sleep(0.5)
     assert counting.late == []
     assert len(counting.acknowledged) > 100 and counting.reads > 100

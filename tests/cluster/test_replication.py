@@ -274,11 +274,11 @@ def test_memory_stays_flat_under_confirmed_writes(make_cluster):
                                                   "--feed_mb", 2])
     cluster.create("ks", 3, 3, "--acks", "quorum")
     bench = ("bench", "ks", "--workload", "put", "--keys", 5_000, "--operations")
-    cluster.vasto(*bench, 100_000)
+    cluster.vasto(*bench, 50_000)
     before = [store.memory_kib() for store in cluster.stores.values()]
-    cluster.vasto(*bench, 200_000)
+    cluster.vasto(*bench, 100_000)
     for kib, store in zip(before, cluster.stores.values()):
-        assert store.memory_kib() < kib + (20 << 10), (kib, store.memory_kib())
+        assert store.memory_kib() < kib + (10 << 10), (kib, store.memory_kib())
     replicas.wait_alike(cluster, "ks")
 
 
