@@ -126,6 +126,29 @@ class CountingTest(unittest.TestCase):
         self.assertIn("cluster tests", names)
         self.assertFalse([n for n in names if "san" in n])
 
+    def tidied(self, *argv):
+        self.runner.TIDY = argv
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            self.runner.tidy()
+        return out.getvalue()
+
+    def test_what_tidy_finds_is_shown_and_counts_once(self):
+        self.assertIn("found it", self.tidied("sh", "-c", "echo found it; exit 1"))
+        self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (0, 1))
+
+    def test_a_tidy_that_was_begun_before_is_waited_for(self):
+        self.runner.TIDY = ["sh", "-c", "echo begun"]
+        self.runner.start_tidy()
+        self.assertIn("begun", self.tidied("false"))
+        self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (1, 0))
+
+    def test_a_run_that_is_broken_off_leaves_no_tidy_behind(self):
+        self.runner.TIDY = ["sleep", "1000"]
+        self.runner.start_tidy()
+        self.runner.stop_tidy()
+        self.assertIsNotNone(self.runner.tidying[0].poll())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -12,8 +12,10 @@ import argparse
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -81,11 +83,14 @@ class Totals:
 class Runner:
     """Runs the phases in order and remembers which builds are usable."""
 
+    TIDY = [PYTHON, "tools/lib/tidy.py"]
+
     def __init__(self, args):
         self.args = args
         self.totals = Totals()
         self.built = set()
         self.times = []
+        self.tidying = None
 
     def command(self, argv, timeout_s, env=None):
         """Runs argv in the source folder; returns its exit code, 124 when it ran out of time."""
@@ -97,8 +102,11 @@ class Runner:
             print(f"out of time after {timeout_s} s", flush=True)
             return 124
 
+    def selected(self, name):
+        return not self.args.only or any(part in name for part in self.args.only)
+
     def run(self, name, action):
-        if self.args.only and not any(part in name for part in self.args.only):
+        if not self.selected(name):
             return
         print(f"\n=== {name}", flush=True)
         start = time.monotonic()
@@ -163,8 +171,37 @@ class Runner:
         if not self.args.soak and seconds > LIMIT_S:
             self.totals.fail(f"took {seconds:.0f} s, the limit is {LIMIT_S} s")
 
+    def start_tidy(self):
+        """Begins clang-tidy, with what the tests that run meanwhile leave of the processors."""
+        log = tempfile.TemporaryFile("w+", errors="replace")
+        tidying = subprocess.Popen(["nice", "-n", "19", *self.TIDY], cwd=ROOT, stdout=log,
+                                   stderr=subprocess.STDOUT, start_new_session=True)
+        self.tidying = (tidying, log)
+
+    def stop_tidy(self):
+        """Ends one that still runs."""
+        if self.tidying and self.tidying[0].poll() is None:
+            os.killpg(self.tidying[0].pid, signal.SIGKILL)
+            self.tidying[0].wait()
+
     def tidy(self):
-        self.count_one("clang-tidy", self.command([PYTHON, "tools/lib/tidy.py"], 1500))
+        if not self.tidying:
+            self.start_tidy()
+        tidying, log = self.tidying
+        try:
+            # Nobody else wants the processors now.
+            os.setpriority(os.PRIO_PGRP, tidying.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            pass
+        try:
+            code = tidying.wait(1500)
+        except subprocess.TimeoutExpired:
+            print("out of time after 1500 s", flush=True)
+            self.stop_tidy()
+            code = 124
+        log.seek(0)
+        print(log.read(), end="", flush=True)
+        self.count_one("clang-tidy", code)
 
     def planted(self):
         self.count_one("planted bugs", self.command([PYTHON, "tests/planted/planted.py"], 7200))
@@ -189,7 +226,14 @@ def phases(runner, args):
     soak = args.soak
     yield "build release", lambda: runner.build("release")
     yield "unit tests and lints", lambda: runner.ctest("release", 900)
-    yield "cluster tests", lambda: runner.pytest("cluster", ["tests/cluster"], 7200 if soak else 900)
+
+    def cluster_tests():
+        # They wait more than they work.
+        if not args.quick and runner.selected("clang-tidy"):
+            runner.start_tidy()
+        runner.pytest("cluster", ["tests/cluster"], 7200 if soak else 900)
+
+    yield "cluster tests", cluster_tests
     yield "mount tests", lambda: runner.pytest("fuse", ["tests/fuse"], 3600 if soak else 600)
     if args.quick:
         return
@@ -220,8 +264,11 @@ def main():
         print("tools/test: ninja is missing; run tools/setup", file=sys.stderr)
         return 1
     start = time.monotonic()
-    for name, action in phases(runner, args):
-        runner.run(name, action)
+    try:
+        for name, action in phases(runner, args):
+            runner.run(name, action)
+    finally:
+        runner.stop_tidy()
     print("\nphase                            seconds  result")
     for name, seconds, verdict in runner.times:
         print(f"{name:32} {seconds:7.0f}  {verdict}")
