@@ -70,7 +70,6 @@ void ShardReplica::Close() {
     MutexLock lock(&mu_);
     if (std::exchange(closed_, true)) return;
   }
-  closing_.store(true, std::memory_order_release);
   feed_->SetListener(nullptr);
   copies_.Close();
   shard_gate_.Close();
@@ -303,6 +302,11 @@ void ShardReplica::CopyFailed() {
   Do(std::move(actions));
 }
 
+bool ShardReplica::closing() const {
+  MutexLock lock(&mu_);
+  return closed_;
+}
+
 bool ShardReplica::IsPeer(const Uuid& store) const {
   MutexLock lock(&mu_);
   return followers_.contains(store);
@@ -328,9 +332,9 @@ void ShardReplica::Tick(int64_t timer_us) {
     if (closed_) return;
     timers_.erase(timer_us);
     const int64_t now_us = options_.clock->MonotonicMicros();
-    if (now_us >= look_ends_us_ && !retired_) {
+    if (now_us >= look_ends_us_) {
       look_ends_us_ = INT64_MAX;
-      handing_over_.store(false, std::memory_order_release);
+      if (!retired_) handing_over_.store(false, std::memory_order_release);
     }
     if (now_us >= ack_wake_us_) {
       expired = acks_.Expire(now_us);

@@ -153,7 +153,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   [[nodiscard]] bool EnterShard() { return shard_gate_.Enter(); }
   void LeaveShard() { shard_gate_.Leave(); }
   // Close waits for what is under way: it should end soon.
-  bool closing() const { return closing_.load(std::memory_order_acquire); }
+  bool closing() const EXCLUDES(mu_);
   // The copy that on_behind asked for could not be made. Until then nothing else is followed: what
   // a peer is told is here, it may forget.
   void CopyFailed() EXCLUDES(mu_);
@@ -244,7 +244,6 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   storage::Feed* const feed_;  // borrowed; lives until Close
   Gate shard_gate_;            // uses of the shard that outlive a call
   CopyServer copies_;
-  std::atomic<bool> closing_{false};
   std::atomic<bool> serving_{false};
   std::atomic<bool> handing_over_{false};
   std::atomic<bool> waits_{false};           // acks_.requires_any()

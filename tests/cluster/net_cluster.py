@@ -47,12 +47,7 @@ class NetCluster(Cluster):
             start_new_session=True)
         try:
             self.address = self.at("master", MASTER_PORT)
-            self.start_master()
-            for index in range(stores):
-                self.start_store(index, wait=False)
-            for process in self.stores.values():
-                process.wait_ready()
-            self.wait_for_stores(stores)
+            self.start_all(stores)
         except BaseException:
             self.kill_all()
             raise

@@ -204,12 +204,7 @@ class Cluster:
             if server:
                 self.start_server(stores, server_flags)
             else:
-                self.start_master()
-                for index in range(stores):
-                    self.start_store(index, wait=False)
-                for process in self.stores.values():
-                    process.wait_ready()
-                self.wait_for_stores(stores)
+                self.start_all(stores)
         except BaseException:
             self.kill_all()
             raise
@@ -220,6 +215,15 @@ class Cluster:
         process = Process(name, argv, self.folder)
         self.processes.append(process)
         return process
+
+    def start_all(self, stores):
+        """The master and the stores 0 to stores - 1, and waits until it counts them."""
+        self.start_master()
+        for index in range(stores):
+            self.start_store(index, wait=False)
+        for process in self.stores.values():
+            process.wait_ready()
+        self.wait_for_stores(stores)
 
     def start_master(self):
         listen = self.address or "127.0.0.1:0"

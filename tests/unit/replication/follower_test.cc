@@ -399,6 +399,16 @@ class SecondTest : public FollowerTest {
     End(kB, waiting(Answer(kLogB, {})));
     ASSERT_TRUE(f_.serving());
   }
+  void LookAgainWhileAServes() {
+    Keep(f_.Restart(have_, now_us_));
+    rpc::PullResponse a = Answer(kLogA, {});
+    a.serving = true;
+    rpc::PullResponse b = Answer(kLogB, {});
+    b.waits = true;
+    End(kA, a);
+    End(kB, Answer(kLogB, {}));
+    End(kB, b);
+  }
 };
 
 TEST_F(SecondTest, WithoutThePreferredOneItServesOnlyWithWhatTheOthersHaveOfThat) {
@@ -446,28 +456,14 @@ TEST_F(SecondTest, WhenThePreferredOneStopsServingItLooksAtTheOthersFirst) {
 }
 
 TEST_F(SecondTest, OneThatServesBeforeItMustCountOnIt) {
-  Keep(f_.Restart(have_, now_us_));
-  rpc::PullResponse a = Answer(kLogA, {});
-  a.serving = true;
-  rpc::PullResponse b = Answer(kLogB, {});
-  b.waits = true;
-  End(kA, a);
-  End(kB, Answer(kLogB, {}));
-  End(kB, b);
+  LookAgainWhileAServes();
   EXPECT_FALSE(f_.serving()) << "A would miss what is accepted here";
   Keep(f_.Asked(kA, true, have_, now_us_));
   EXPECT_TRUE(f_.serving());
 }
 
 TEST_F(SecondTest, OneThatNeverCountsOnItIsNotWaitedForForLong) {
-  Keep(f_.Restart(have_, now_us_));
-  rpc::PullResponse a = Answer(kLogA, {});
-  a.serving = true;
-  rpc::PullResponse b = Answer(kLogB, {});
-  b.waits = true;
-  End(kA, a);
-  End(kB, Answer(kLogB, {}));
-  End(kB, b);
+  LookAgainWhileAServes();
   Tick(Follower::kPatienceUs);
   EXPECT_TRUE(f_.serving());
 }

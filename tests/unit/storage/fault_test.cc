@@ -206,23 +206,9 @@ class FullDiskTest : public ShardTest {
     for (const auto& [key, value] : acked_) lost += Get(shard, key) == value ? 0 : 1;
     EXPECT_EQ(lost, 0u) << "of " << acked_.size();
   }
-  void AwaitHealthy() {
-    MutexLock lock(&log_.mu);
-    while (!shard_->Health().ok()) {
-      ASSERT_TRUE(log_.written.WaitFor(&log_.mu, 20'000'000)) << shard_->Health().ToString();
-    }
-  }
+  void AwaitHealthy() { ASSERT_TRUE(log_.AwaitHealthy(*shard_)) << shard_->Health().ToString(); }
 
-  // Each change of the shard's health is an entry in its log.
-  struct Log final : LogSink {
-    void Write(LogLevel /*level*/, std::string_view /*line*/) override {
-      MutexLock lock(&mu);
-      written.SignalAll();
-    }
-    Mutex mu;
-    CondVar written;
-  };
-  Log log_;
+  HealthLog log_;
   const Logger logger_{&log_};
   const std::shared_ptr<FaultyFileSystem> fs_ = std::make_shared<FaultyFileSystem>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(fs_);

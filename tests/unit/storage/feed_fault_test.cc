@@ -41,10 +41,7 @@ class FeedFaultTest : public FeedTest {
   // There is space again.
   void Resume() {
     fs_->SetLogs(Logs::kWork);
-    MutexLock lock(&log_.mu);
-    while (!a_->shard()->Health().ok()) {
-      ASSERT_TRUE(log_.written.WaitFor(&log_.mu, 20'000'000)) << "it does not write again";
-    }
+    ASSERT_TRUE(log_.AwaitHealthy(*a_->shard())) << "it does not write again";
   }
   // a_ with what a kill -9 leaves.
   void Kill() {
@@ -60,16 +57,7 @@ class FeedFaultTest : public FeedTest {
     EXPECT_TRUE(replica->Has().Covers(a_->Has()));
   }
 
-  // Each change of the shard's health is an entry in its log.
-  struct Log final : LogSink {
-    void Write(LogLevel /*level*/, std::string_view /*line*/) override {
-      MutexLock lock(&mu);
-      written.SignalAll();
-    }
-    Mutex mu;
-    CondVar written;
-  };
-  Log log_;
+  HealthLog log_;
   const Logger logger_{&log_};
   const std::shared_ptr<FaultyFileSystem> fs_ = std::make_shared<FaultyFileSystem>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(fs_);

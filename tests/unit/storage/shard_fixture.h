@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/log.h"
 #include "core/base/mutex.h"
 #include "core/storage/shard.h"
 
@@ -54,6 +55,27 @@ class Latch {
   Mutex mu_;
   CondVar zero_;
   int count_ GUARDED_BY(mu_);
+};
+
+// A shard's log, in which each change of its health is an entry.
+class HealthLog final : public LogSink {
+ public:
+  void Write(LogLevel /*level*/, std::string_view /*line*/) override {
+    MutexLock lock(&mu_);
+    written_.SignalAll();
+  }
+  // False: it is not well within twenty seconds.
+  bool AwaitHealthy(const Shard& shard) {
+    MutexLock lock(&mu_);
+    while (!shard.Health().ok()) {
+      if (!written_.WaitFor(&mu_, 20'000'000)) return false;
+    }
+    return true;
+  }
+
+ private:
+  Mutex mu_;
+  CondVar written_;
 };
 
 struct TestWrite final : Write {
