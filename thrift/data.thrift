@@ -102,6 +102,9 @@ struct WriteRequest {
   // How many replicas must have the write before it is answered; absent: what the keyspace says.
   // TIMEOUT when they did not say so in time: the write is done here, the others will get it.
   3: optional topology.AckLevel acks,
+  // Of the store's hybrid clock; 0: any time. Later than this a write without an event time is not
+  // done, and the result is UNAVAILABLE with what the clock shows as its event_time.
+  4: common.EventTime not_after = 0,
 }
 typedef WriteResult WriteResponse
 
@@ -110,6 +113,7 @@ struct WriteBatchRequest {
   1: ShardRef ref,
   2: list<WriteEntry> entries,
   3: optional topology.AckLevel acks,  // as in WriteRequest
+  4: common.EventTime not_after = 0,   // as in WriteRequest
 }
 struct WriteBatchResponse {
   1: list<WriteResult> results,  // parallel to entries

@@ -77,6 +77,7 @@ class Engine {
   rpc::Transport* transport() { return transport_.get(); }
   int64_t NowUs() const { return clock_->MonotonicMicros(); }
   int64_t BootUs() const { return clock_->BootMicros(); }
+  int64_t WallUs() const { return clock_->WallMicros(); }
   RoutingTable* table() { return &table_; }
   MapListener* listener() { return listener_.get(); }
 

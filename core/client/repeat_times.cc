@@ -55,11 +55,12 @@ void RepeatTimes::TakeBack(std::span<rpc::WriteEntry> entries) {
   given_.clear();
 }
 
-EventTime LastGiven(std::span<const rpc::WriteEntry> entries,
+EventTime LastShown(std::span<const rpc::WriteEntry> entries,
                     std::span<const rpc::WriteResult> results) {
   if (entries.empty() || results.size() != entries.size()) return 0;
-  const bool given = entries.back().event_time == 0 && results.back().code == Code::kOk;
-  return given ? results.back().event_time : 0;
+  const Code code = results.back().code;
+  const bool shown = code == Code::kOk || code == Code::kUnavailable;
+  return shown && entries.back().event_time == 0 ? results.back().event_time : 0;
 }
 
 }  // namespace vasto::client

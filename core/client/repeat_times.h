@@ -13,6 +13,9 @@
 // been forgotten. What became of the first attempt is not known, and with a newer time the write
 // could undo that deletion; so it ends in doubt.
 //
+// The same knowledge keeps the first attempt from being carried out after its caller has gone on,
+// as it may lie in a connection for minutes while the network is cut: rpc::WriteRequest::not_after.
+//
 // Threads: a StoreClock any; a RepeatTimes one at a time.
 #pragma once
 
@@ -32,10 +35,13 @@ class StoreClock {
  public:
   // How long an observation counts: the store's clock may be set meanwhile.
   static constexpr int64_t kCountsUs = 10'000'000;
+  // How far a store's clock may be ahead of the wall clock here, as long as nothing is known of it.
+  // A store whose clock is farther ahead refuses the first write, and its clock is known then.
+  static constexpr int64_t kAssumedSkewUs = 500'000;
 
-  // The store gave this event time to a write that was sent at that time.
-  void Observe(EventTime given, int64_t sent_us) {
-    ahead_us_.store(EventTimeMicros(given) + 1 - sent_us, std::memory_order_relaxed);
+  // The store's clock showed this event time when it took a write that was sent at that time.
+  void Observe(EventTime shown, int64_t sent_us) {
+    ahead_us_.store(EventTimeMicros(shown) + 1 - sent_us, std::memory_order_relaxed);
     observed_us_.store(sent_us, std::memory_order_release);
   }
   // The least event time above all that the store had given by then; 0: nothing that still counts
@@ -72,8 +78,9 @@ class RepeatTimes {
   std::vector<bool> given_;  // parallel to the entries; empty: none
 };
 
-// The event time that a store gave to the last of the entries; 0: it had one, or was not done.
-EventTime LastGiven(std::span<const rpc::WriteEntry> entries,
+// The event time that a store gave to the last of the entries, or refused it for; 0: it had one, or
+// failed otherwise.
+EventTime LastShown(std::span<const rpc::WriteEntry> entries,
                     std::span<const rpc::WriteResult> results);
 
 // The entries of a request and the results of a response: none, unless they are of writes.

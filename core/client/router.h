@@ -15,7 +15,8 @@
 //     the same write is sent again, with the event time it had or may have had (repeat_times.h), so
 //     that it wins over nothing that somebody else wrote after it. Only where nothing is known of
 //     the store's clock, because it has answered no write of this client within the last seconds,
-//     does the store that takes the repetition give it a time of its own.
+//     does the store that takes the repetition give it a time of its own. And once an attempt has
+//     ended here, it is not carried out any more when it comes to its store later.
 //  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
 //     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a

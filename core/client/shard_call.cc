@@ -76,11 +76,14 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.epoch = view.epoch;
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
-  if (router_.kind() != RouteKind::kRead) sent_us_ = engine_->BootUs();
-  std::optional<rpc::ReadBound> bound;
-  if (action.bounded) bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
+  AttemptTerms terms;
+  if (router_.kind() != RouteKind::kRead) {
+    sent_us_ = engine_->BootUs();
+    terms.not_after = NotAfter(action.until_us - now_us);
+  }
+  if (action.bounded) terms.bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
   std::string body;
-  Encode(ref, bound, &body);
+  Encode(ref, terms, &body);
   starting_ = false;
   pick_.channel->CallRaw(method(), std::move(body), action.until_us,
                          [this](StatusOr<std::string_view> reply) { OnReply(reply); });
@@ -145,6 +148,12 @@ EventTime ShardCall::GivenSoFar() const {
     latest = std::max(latest, replicas.links[static_cast<size_t>(i)]->clock()->At(sent_us_));
   }
   return latest;
+}
+
+EventTime ShardCall::NotAfter(int64_t duration_us) const {
+  const EventTime now = link_->clock()->At(sent_us_);
+  if (now != 0) return now + MakeEventTime(duration_us);
+  return MakeEventTime(engine_->WallUs() + StoreClock::kAssumedSkewUs + duration_us);
 }
 
 int32_t ShardCall::ShardIn(const KeyspaceView& view) const {

@@ -38,6 +38,12 @@ struct ShardTarget {
   uint64_t spread = 0;             // see Router; of a read with kAny
 };
 
+// What an attempt is held to.
+struct AttemptTerms {
+  std::optional<rpc::ReadBound> bound;  // of a read
+  EventTime not_after = 0;              // of a write, see rpc::WriteRequest
+};
+
 // The part that does not depend on the RPC.
 class ShardCall {
  public:
@@ -56,9 +62,8 @@ class ShardCall {
 
   // The name of the RPC.
   virtual std::string_view method() const = 0;
-  // Appends the request; called once for each attempt. bound: of a read.
-  virtual void Encode(const rpc::ShardRef& ref, const std::optional<rpc::ReadBound>& bound,
-                      std::string* body) = 0;
+  // Appends the request; called once for each attempt.
+  virtual void Encode(const rpc::ShardRef& ref, const AttemptTerms& terms, std::string* body) = 0;
   // Keeps the response. An error is the store's answer to the request as a whole.
   virtual Status Decode(std::string_view body) = 0;
   // The attempt may have been carried out. estimate: as of RepeatTimes::Give.
@@ -66,8 +71,8 @@ class ShardCall {
   // Hands over the result and frees *this.
   virtual void End(Status status) = 0;
 
-  // The store of the last attempt gave this event time to a write of it.
-  void StoreGave(EventTime event_time) { link_->clock()->Observe(event_time, sent_us_); }
+  // The clock of the store of the last attempt has shown this event time.
+  void ClockShown(EventTime event_time) { link_->clock()->Observe(event_time, sent_us_); }
 
  private:
   // Feeds the router until the call is under way, parked or ended. *this may be gone afterwards.
@@ -77,6 +82,9 @@ class ShardCall {
   bool Send(const KeyspaceView& view, int32_t shard, const RouteAction& action, int64_t now_us,
             RouteEvent* event);
   void OnReply(const StatusOr<std::string_view>& reply);
+  // Up to when, by the clock of link_, the write sent now may be carried out if the attempt ends
+  // after duration_us.
+  EventTime NotAfter(int64_t duration_us) const;
   // Before a read that prefers the nearest: sees to it that the distances are known.
   void MeasureDistances();
   // Adds where it happened to an error and ends the call.
@@ -130,20 +138,19 @@ class TypedShardCall final : public ShardCall {
 
  protected:
   std::string_view method() const override { return Method::kName; }
-  void Encode(const rpc::ShardRef& ref, const std::optional<rpc::ReadBound>& bound,
-              std::string* body) override {
+  void Encode(const rpc::ShardRef& ref, const AttemptTerms& terms, std::string* body) override {
     request_.ref = ref;
-    if constexpr (requires { request_.bound; }) request_.bound = bound;
+    if constexpr (requires { request_.bound; }) request_.bound = terms.bound;
+    if constexpr (requires { request_.not_after; }) request_.not_after = terms.not_after;
     rpc::EncodeRequest<Method>(request_, body);
   }
   Status Decode(std::string_view body) override {
     auto response = rpc::DecodeResponse<Method>(body);
     if (!response.ok()) return std::move(response).status();
     response_ = std::move(response).value();
-    VASTO_RETURN_IF_ERROR(InnerError(response_));
-    const EventTime given = LastGiven(EntriesOf(&request_), ResultsOf(&response_));
-    if (given != 0) StoreGave(given);
-    return Status::Ok();
+    const EventTime shown = LastShown(EntriesOf(&request_), ResultsOf(&response_));
+    if (shown != 0) ClockShown(shown);
+    return InnerError(response_);
   }
   void InDoubt(EventTime estimate) override {
     times_.Give(EntriesOf(&request_), ResultsOf(&response_), estimate);

@@ -115,6 +115,10 @@ struct WriteRequest {
   ShardRef ref;
   WriteEntry entry;
   std::optional<AckLevel> acks;  // none: what the keyspace says
+  // Of the store's hybrid clock; 0: any time. Later than this a write without an event time is not
+  // done: its caller has long done it elsewhere, or given up, and it would undo what came between.
+  // The answer is kUnavailable, and its event_time is what the clock shows.
+  EventTime not_after = 0;
 };
 using WriteResponse = WriteResult;
 
@@ -124,6 +128,7 @@ struct WriteBatchRequest {
   ShardRef ref;
   std::vector<WriteEntry> entries;
   std::optional<AckLevel> acks;
+  EventTime not_after = 0;  // as in WriteRequest
 };
 struct WriteBatchResponse {
   std::vector<WriteResult> results;  // parallel to entries

@@ -107,8 +107,10 @@ VASTO_SCHEMA(WriteEntry, VASTO_FIELD(1, kind), VASTO_FIELD(2, key), VASTO_FIELD(
              VASTO_FIELD(10, condition), VASTO_FIELD(11, if_version));
 VASTO_SCHEMA(WriteResult, VASTO_FIELD(1, code), VASTO_FIELD(2, event_time),
              VASTO_FIELD(3, superseded), VASTO_FIELD(4, message));
-VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry), VASTO_FIELD(3, acks));
-VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VASTO_FIELD(3, acks));
+VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry), VASTO_FIELD(3, acks),
+             VASTO_FIELD(4, not_after));
+VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VASTO_FIELD(3, acks),
+             VASTO_FIELD(4, not_after));
 VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results));
 VASTO_SCHEMA(ScanRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, start),
              VASTO_FIELD(3, start_exclusive), VASTO_FIELD_AS(4, "end_key", end),

@@ -140,7 +140,11 @@ Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
   }
   if (w.event_time == 0) {
     item->event_time = hlc_->NowAt(wall_us_);
-    return {};
+    if (w.not_after == 0 || item->event_time <= w.not_after) return {};
+    item->write->outcome.event_time = item->event_time;
+    return Status::Unavailable("not done: it came " +
+                               Seconds(EventTimeMicros(item->event_time - w.not_after)) +
+                               " after its caller stopped waiting for it, by this store's clock");
   }
   VASTO_RETURN_IF_ERROR(CheckEventTime(w.event_time));
   item->event_time = w.event_time;

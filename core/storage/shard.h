@@ -150,6 +150,9 @@ struct Write {
   const ChangeBatch* applied = nullptr;
   // Monotonic; 0: none. A write already late when its turn comes is dropped with kTimeout.
   int64_t deadline_us = 0;
+  // Without an event time: the last it may get; 0: any. Later it is dropped with kUnavailable, and
+  // the outcome's event time is what the clock shows.
+  EventTime not_after = 0;
 
   WriteOutcome outcome;   // set before Done()
   Write* next = nullptr;  // links the list given to Submit; then the sequencer's

@@ -35,8 +35,10 @@ storage::Condition ToStorage(rpc::Condition condition) {
   return storage::Condition::kNone;
 }
 
-// Moves a checked entry into the sequencer's form.
-void Fill(rpc::WriteEntry* entry, int64_t deadline_us, storage::Write* write) {
+// Moves a checked entry of the request into the sequencer's form.
+template <typename Request>
+void Fill(const Request& request, const rpc::CallContext& context, rpc::WriteEntry* entry,
+          storage::Write* write) {
   write->kind = ToStorage(entry->kind);
   write->key = std::move(entry->key);
   write->payload = std::move(entry->payload);
@@ -48,7 +50,8 @@ void Fill(rpc::WriteEntry* entry, int64_t deadline_us, storage::Write* write) {
   write->expires_at_us = entry->expires_at_us;
   write->condition = ToStorage(entry->condition);
   write->if_version = entry->if_version;
-  write->deadline_us = deadline_us;
+  write->deadline_us = DeadlineOf(request.ref, context);
+  write->not_after = request.not_after;
 }
 
 // What a write met that the shard could not carry out may be there after all (shard.h), but another
@@ -164,7 +167,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
   void Prepare(KeyspaceMetrics* metrics, const Clock* clock) {
     metrics_ = metrics;
     clock_ = clock;
-    vasto::store::Fill(&request_.entry, DeadlineOf(request_.ref, responder_.context()), this);
+    vasto::store::Fill(request_, responder_.context(), &request_.entry, this);
     log_anyway = others_ > 0;
   }
 
@@ -269,7 +272,6 @@ void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, App
   items_ = std::make_unique<Item[]>(count);
   // One more than there are entries, so that the batch outlives this loop.
   left_.store(static_cast<uint32_t>(count) + 1, std::memory_order_relaxed);
-  const int64_t deadline_us = DeadlineOf(request_.ref, responder_.context());
   uint32_t answered = 1;
   for (size_t i = 0; i < count; ++i) {
     rpc::WriteEntry& entry = request_.entries[i];
@@ -281,7 +283,7 @@ void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, App
     }
     items_[i].batch = this;
     items_[i].result = &response_.results[i];
-    vasto::store::Fill(&entry, deadline_us, &items_[i]);
+    vasto::store::Fill(request_, responder_.context(), &entry, &items_[i]);
     items_[i].log_anyway = others_ > 0;
     append(&items_[i]);
   }

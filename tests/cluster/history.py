@@ -18,8 +18,6 @@ from vasto_cluster import SLOW
 DEADLINE_S = 10  # of each operation
 LATE_S = 2       # a thread may be that late on a busy machine
 HOT_KEYS = 12    # of each keyspace, written by all clients at once
-ATTEMPT_S = 0.2  # an operation that took longer may have been sent again
-AGAIN = "written again"  # by an attempt that came late, with a new event time
 
 
 @dataclasses.dataclass(repr=False)
@@ -208,12 +206,11 @@ def _wrong_end(writes, found):
     done = [w for w in writes if w.result == "ok"]
     newest = max(done, key=lambda w: w.version, default=None)
     doubtful = [w for w in writes if w.result == "doubt"]
-    again = [w for w in done if w.end - w.start > ATTEMPT_S]
     if found is None:
         if newest is None or any(w.kind == "delete" and _latest(w) >= newest.version for w in done) \
                 or any(w.kind == "delete" for w in doubtful):
             return ""
-        return AGAIN if any(w.kind == "delete" for w in again) else "lost"
+        return "lost"
     version, value = found
     if newest and version < newest.version:
         return "came back" if newest.kind == "delete" else "older than what was acknowledged"
@@ -222,7 +219,7 @@ def _wrong_end(writes, found):
     if any(w.value == value for w in doubtful) \
             or any(w.value == value and _latest(w) >= version for w in done):
         return ""
-    return AGAIN if any(w.value == value for w in again) else "from nowhere"
+    return "written again" if any(w.value == value for w in done) else "from nowhere"
 
 
 def check(operations, keyspace, rows):

@@ -151,14 +151,9 @@ def held(cluster, keyspace, timeout_s=10):
     return found
 
 
-# A problem that is known: test_partitions.test_a_write_that_a_cut_holds_up_undoes_nothing.
-KNOWN = history.AGAIN
-
-
 def finish(cluster, load, quorum=(), excused=lambda read: False):
     """Ends the load and checks all of it, once the replicas are alike; keeps the history if something
-    is wrong. quorum: keyspaces in which no read may miss what was acknowledged, unless excused.
-    Returns how many problems were of the KNOWN kind."""
+    is wrong. quorum: keyspaces in which no read may miss what was acknowledged, unless excused."""
     load.close()
     problems = []
     try:
@@ -172,11 +167,9 @@ def finish(cluster, load, quorum=(), excused=lambda read: False):
         problems += [f"missed: {read}, after {write}"
                      for read, write in history.missed(load.operations, keyspace)
                      if not excused(read)]
-    new = [problem for problem in problems if not problem.startswith(KNOWN)]
-    if new:
-        raise AssertionError(f"{len(new)} problems, history in {keep(cluster, load)}:\n"
-                             + "\n".join(new[:10]))
-    return len(problems)
+    if problems:
+        raise AssertionError(f"{len(problems)} problems, history in {keep(cluster, load)}:\n"
+                             + "\n".join(problems[:10]))
 
 
 def keep(cluster, load):

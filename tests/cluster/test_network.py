@@ -169,10 +169,10 @@ DOUBT = op("put", b"5", 5, 0, "doubt")
     ([PUT1, PUT2], {b"k": (at(20), b"1")}, "other than what was acknowledged"),
     ([PUT2, DELETE3], {b"k": (at(20), b"2")}, "came back"),
     ([PUT1], {b"k": (at(11), b"other")}, "from nowhere"),
-    ([PUT1, PUT2], {b"k": (at(25), b"1")}, "from nowhere"),
-    ([op("put", b"1", 1, 10, took=1), PUT2], {b"k": (at(25), b"1")}, history.AGAIN),
+    ([PUT1, PUT2], {b"k": (at(25), b"1")}, "written again"),
+    ([op("put", b"1", 1, 10, took=1), PUT2], {b"k": (at(25), b"1")}, "written again"),
     ([PUT1], {b"k": (at(10.005), b"1")}, None),  # repeated
-    ([PUT1], {b"k": (at(10.015), b"1")}, "from nowhere"),
+    ([PUT1], {b"k": (at(10.015), b"1")}, "written again"),
     ([op("delete", None, 1, 9.995), PUT1], {}, None),
     ([op("delete", None, 1, 9.985), PUT1], {}, "lost"),
     ([PUT1, FAILED], {b"k": (at(40), b"4")}, "from nowhere"),

@@ -236,8 +236,6 @@ def key_of_shard_0(keyspace, prefix):
                 if keyspace.shard_of(key) == 0)
 
 
-@pytest.mark.xfail(strict=True, reason="the first attempt arrives later than its repetition, and "
-                   "gets a new event time")
 def test_a_write_that_a_cut_holds_up_undoes_nothing(net):
     """The first attempt lies in a connection that a cut interrupts; the repetition, at another
     store, is acknowledged; others delete the key. Then the cut heals, and the first one arrives."""

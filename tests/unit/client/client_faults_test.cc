@@ -271,6 +271,41 @@ TEST_F(ClientFaultsTest, ARepetitionUndoesNothingThatOthersWroteMeanwhile) {
   EXPECT_EQ(Get("b")->value.payload, "theirs");
 }
 
+TEST_F(ClientFaultsTest, AWriteMayBeDoneForAsLongAsItsCallerWaits) {
+  FakeStore* const store = OnOneStore();
+  Open();
+  const auto put = [&](int64_t timeout_us) {
+    const int64_t before_us = SystemClock()->WallMicros();
+    EXPECT_TRUE(Put("a", "v", timeout_us).ok());
+    return EventTimeMicros(store->last_not_after()) - before_us;
+  };
+  const int64_t first_us = put(30 * kSecond);
+  EXPECT_GE(first_us, 30 * kSecond) << "nothing is known of the store's clock";
+  EXPECT_LE(first_us, 40 * kSecond);
+  store->AdvanceClock(3600 * kSecond);
+  ASSERT_TRUE(Put("a", "v").ok());
+  const int64_t next_us = put(30 * kSecond) - 3600 * kSecond;
+  EXPECT_GE(next_us, 30 * kSecond - kSecond / 1000) << "both clocks are read to the microsecond";
+  EXPECT_LE(next_us, 40 * kSecond);
+}
+
+TEST_F(ClientFaultsTest, AStoreWhoseClockIsFarAheadIsWrittenTo) {
+  FakeStore* const store = OnOneStore();
+  Open();
+  store->AdvanceClock(3600 * kSecond);
+  EXPECT_TRUE(Put("a", "v").ok());
+  EXPECT_EQ(store->writes("a"), 1);
+  EXPECT_EQ(store->requests("write"), 2) << "the first one told the time";
+  EXPECT_TRUE(Put("a", "w").ok());
+  EXPECT_EQ(store->requests("write"), 3);
+  store->AdvanceClock(3600 * kSecond);
+  rpc::WriteEntry entry = PutEntry("b", "v");
+  entry.condition = rpc::Condition::kIfAbsent;
+  const auto result = Write(std::move(entry), kSecond);
+  ASSERT_TRUE(result.ok()) << result.status().ToString();
+  EXPECT_EQ(result->code, Code::kOk) << "a refusal leaves no doubt";
+}
+
 TEST_F(ClientFaultsTest, AConditionalWriteNeverMeetsItself) {
   Open();
   SetFault([](std::string_view) { return Fault::kApplySilently; });

@@ -45,6 +45,11 @@ class ClientTest : public testing::Test {
     for (const auto& store : stores_) stores.push_back(store.get());
     master_.Publish(MakeMap(stores, kShards, replicas, version));
   }
+  // All shards on one store, which it returns.
+  FakeStore* OnOneStore() {
+    master_.Publish(MakeMap({stores_[0].get()}, kShards, 1, 2));
+    return stores_[0].get();
+  }
   void Open() {
     auto client = Client::Open(options_, 5 * kSecond);
     ASSERT_TRUE(client.ok()) << client.status().ToString();

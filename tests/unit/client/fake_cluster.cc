@@ -58,12 +58,12 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
     return response;
   });
   Serve<rpc::Write>([](Data* data, const rpc::WriteRequest& request) {
-    return data->Apply(request.ref.shard, request.entry);
+    return data->Apply(request.ref.shard, request.entry, request.not_after);
   });
   Serve<rpc::WriteBatch>([](Data* data, const rpc::WriteBatchRequest& request) {
     rpc::WriteBatchResponse response;
     for (const rpc::WriteEntry& entry : request.entries) {
-      response.results.push_back(data->Apply(request.ref.shard, entry));
+      response.results.push_back(data->Apply(request.ref.shard, entry, request.not_after));
     }
     return response;
   });
@@ -149,7 +149,11 @@ rpc::ReadResult FakeStore::Data::Read(int32_t shard_number, const std::string& k
   return result;
 }
 
-rpc::WriteResult FakeStore::Data::Apply(int32_t shard_number, const rpc::WriteEntry& entry) {
+rpc::WriteResult FakeStore::Data::Apply(int32_t shard_number, const rpc::WriteEntry& entry,
+                                        EventTime not_after) {
+  last_not_after = not_after;
+  const EventTime now = clock.Now();
+  if (entry.event_time == 0 && now > not_after) return {Code::kUnavailable, now, false, "too late"};
   auto& shard = shards[shard_number];
   const auto it = shard.find(entry.key);
   rpc::WriteResult result;
@@ -158,7 +162,7 @@ rpc::WriteResult FakeStore::Data::Apply(int32_t shard_number, const rpc::WriteEn
   }
   ++writes[entry.key];
   clock.Observe(entry.event_time);
-  result.event_time = entry.event_time != 0 ? entry.event_time : clock.Now();
+  result.event_time = entry.event_time != 0 ? entry.event_time : now;
   if (it != shard.end() && it->second.event_time > result.event_time) {
     return {Code::kOk, it->second.event_time, true, ""};
   }
@@ -251,6 +255,16 @@ size_t FakeStore::size() const {
   size_t size = 0;
   for (const auto& [number, shard] : data_.shards) size += shard.size();
   return size;
+}
+
+void FakeStore::AdvanceClock(int64_t us) {
+  MutexLock lock(&mu_);
+  data_.clock.Observe(data_.clock.Now() + MakeEventTime(us));
+}
+
+EventTime FakeStore::last_not_after() const {
+  MutexLock lock(&mu_);
+  return data_.last_not_after;
 }
 
 FakeMaster::FakeMaster() {

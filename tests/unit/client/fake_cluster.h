@@ -90,6 +90,10 @@ class FakeStore : public FakeProcess {
   // How often a key was written.
   int64_t writes(const std::string& key) const;
   size_t size() const;
+  // Sets its clock ahead.
+  void AdvanceClock(int64_t us);
+  // Up to when the last write could be done.
+  EventTime last_not_after() const;
 
  private:
   struct Stored {
@@ -101,7 +105,7 @@ class FakeStore : public FakeProcess {
   // The shards, and what was done to them.
   struct Data {
     rpc::ReadResult Read(int32_t shard, const std::string& key, bool meta_only) const;
-    rpc::WriteResult Apply(int32_t shard, const rpc::WriteEntry& entry);
+    rpc::WriteResult Apply(int32_t shard, const rpc::WriteEntry& entry, EventTime not_after);
     rpc::ScanResponse Scan(const rpc::ScanRequest& request) const;
 
     std::map<int32_t, std::map<std::string, Stored>> shards;
@@ -109,6 +113,7 @@ class FakeStore : public FakeProcess {
     std::function<bool(std::string_view)> deleted;
     size_t most_deleted = 0;
     HybridClock clock{SystemClock()};
+    EventTime last_not_after = 0;
   };
   template <typename Method>
   using Work = std::function<typename Method::Response(Data*, const typename Method::Request&)>;

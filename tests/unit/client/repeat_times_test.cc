@@ -107,10 +107,14 @@ TEST_F(RepeatTimesTest, OfOneAttemptOnlyWhatIsNotConfirmedIsInDoubt) {
 TEST_F(RepeatTimesTest, OnlyWhatAStoreGaveTellsOfItsClock) {
   const std::vector<rpc::WriteResult> results = {Result(Code::kOk, 1), Result(Code::kOk, 2),
                                                  Result(Code::kOk, 3)};
-  EXPECT_EQ(LastGiven(entries_, results), 3u);
+  EXPECT_EQ(LastShown(entries_, results), 3u);
+  const std::vector<rpc::WriteResult> late(3, Result(Code::kUnavailable, 9));
+  EXPECT_EQ(LastShown(entries_, late), 9u) << "it came too late by that clock";
+  const std::vector<rpc::WriteResult> there(3, Result(Code::kAlreadyExists, 9));
+  EXPECT_EQ(LastShown(entries_, there), 0u) << "this is the time of what is stored";
   entries_[2].event_time = 3;
-  EXPECT_EQ(LastGiven(entries_, results), 0u);
-  EXPECT_EQ(LastGiven({}, {}), 0u);
+  EXPECT_EQ(LastShown(entries_, results), 0u);
+  EXPECT_EQ(LastShown({}, {}), 0u);
 }
 
 TEST(StoreClockTest, GoesOnFromWhatItGave) {

@@ -293,6 +293,22 @@ TEST_F(ShardTest, LateWritesAreDropped) {
   EXPECT_EQ(Get(*shard_, "late"), "NOT_FOUND");
 }
 
+TEST_F(ShardTest, AWriteThatItsCallerGaveUpIsNotDone) {
+  Open();
+  TestWrite late = Put("late", "v");
+  late.not_after = At(-1);
+  const WriteOutcome outcome = Apply(shard_.get(), std::move(late));
+  EXPECT_TRUE(outcome.status.Is(Code::kUnavailable));
+  EXPECT_GE(outcome.event_time, At(0)) << "what the clock shows";
+  EXPECT_EQ(Get(*shard_, "late"), "NOT_FOUND");
+  TestWrite dated = Put("dated", "v", At(-5));
+  dated.not_after = At(-1);
+  EXPECT_TRUE(Apply(shard_.get(), std::move(dated)).status.ok()) << "it undoes nothing newer";
+  TestWrite in_time = Put("in time", "v");
+  in_time.not_after = At(1);
+  EXPECT_TRUE(Apply(shard_.get(), std::move(in_time)).status.ok());
+}
+
 TEST_F(ShardTest, EventTimesGrowAcrossRestartsEvenIfTheClockGoesBack) {
   Open();
   const EventTime ahead = At(9'000'000);
