@@ -14,9 +14,11 @@ namespace {
 constexpr int64_t kFirstPauseUs = 10'000;
 constexpr int64_t kLongestPauseUs = 500'000;
 constexpr int kPauseDoublings = 6;
-// How long an attempt may take while another replica could be asked instead.
+// How long an attempt may take while another replica could be asked instead; the longest doubles
+// each time that as many attempts as there are replicas met silence.
 constexpr int64_t kShortestAttemptUs = 250'000;
 constexpr int64_t kLongestAttemptUs = 900'000;
+constexpr int kAttemptDoublings = 4;
 // What a refused connection takes to be noticed, on a busy machine too.
 constexpr int64_t kShortestRetryUs = 5'000;
 constexpr std::string_view kNotSentPrefix = "not sent: ";
@@ -117,6 +119,7 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
   }
   if (last_outcome_ == Outcome::kLost) {
     in_doubt_ = true;
+    ++lost_;
     if (kind_ == RouteKind::kConditionalWrite) return Expire();
   }
   return Next(view, now_us, random, last_outcome_ == Outcome::kRefused);
@@ -221,13 +224,21 @@ bool Router::Prefers(const ShardView& view, int a, int b) const {
   return (spread_ >> (8 * a) & 0xff) < (spread_ >> (8 * b) & 0xff);
 }
 
+bool Router::OtherIsUp(const ShardView& view) const {
+  for (int i = 0; i < view.count; ++i) {
+    if (i != asked_ && !view.candidates[static_cast<size_t>(i)].down) return true;
+  }
+  return false;
+}
+
 int64_t Router::AttemptDeadline(const ShardView& view, int64_t now_us) const {
-  // Only a store that is up is worth giving up on this one for.
-  const int other = kind_ == RouteKind::kConditionalWrite ? -1 : Choose(view);
-  if (other < 0 || view.candidates[static_cast<size_t>(other)].down) return deadline_us_;
+  if (kind_ == RouteKind::kConditionalWrite || !OtherIsUp(view)) return deadline_us_;
   const int64_t left = deadline_us_ - now_us;
-  return std::min(deadline_us_,
-                  now_us + std::clamp(left / 2, kShortestAttemptUs, kLongestAttemptUs));
+  const int64_t longest = kLongestAttemptUs << std::min(lost_ / view.count, kAttemptDoublings);
+  const int other = Choose(view);
+  const bool last = other < 0 || view.candidates[static_cast<size_t>(other)].down;
+  const int64_t wanted = last ? left : left / 2;
+  return std::min(deadline_us_, now_us + std::clamp(wanted, kShortestAttemptUs, longest));
 }
 
 bool IsInDoubt(std::string_view message) { return message.ends_with(kInDoubtNote); }

@@ -150,6 +150,8 @@ class Router {
   // The one that the choice prefers, no worse off than the primary.
   int Prefer(const ShardView& view, int primary) const;
   bool Prefers(const ShardView& view, int a, int b) const;
+  // Whether another than asked_ is worth giving up on it for.
+  bool OtherIsUp(const ShardView& view) const;
   int64_t AttemptDeadline(const ShardView& view, int64_t now_us) const;
 
   const int64_t deadline_us_;
@@ -163,6 +165,7 @@ class Router {
   int asked_ = -1;                          // the candidate of the last attempt; -1: of another map
   int attempts_ = 0;
   int pauses_ = 0;
+  int lost_ = 0;  // attempts that ended so
   const RouteKind kind_;
   Outcome last_outcome_ = Outcome::kFinal;
   bool in_doubt_ = false;    // some attempt may have been carried out

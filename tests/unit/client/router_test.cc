@@ -117,6 +117,25 @@ TEST_F(RouterTest, ASilentStoreIsLeftWithinASecondHoweverMuchTimeThereIs) {
   EXPECT_LT(Start().until_us, now_us_ + kSecond);
 }
 
+TEST_F(RouterTest, TheLastReplicaIsLeftAsWellButWaitedForLongerEachTime) {
+  Begin(RouteKind::kRead, 3, 60 * kSecond);
+  RouteAction action = Start();
+  int64_t last = 0;
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_EQ(action.kind, Kind::kSend);
+      const int64_t duration = action.until_us - now_us_;
+      EXPECT_LT(duration, kSecond << round);
+      EXPECT_TRUE(i == 0 ? duration > last : duration == last) << round << " " << i;
+      last = duration;
+      now_us_ = action.until_us;
+      action = TransportSays(Status::Timeout("no answer"));
+    }
+    ASSERT_EQ(action.kind, Kind::kWait);
+    action = Wake(action);
+  }
+}
+
 TEST_F(RouterTest, AStoreThatIsDownIsNoReasonToHurry) {
   Begin(RouteKind::kRead, 2);
   view_.candidates[1].down = true;
