@@ -2,14 +2,15 @@
 // The record: what is stored under a key, on every replica byte for byte the same.
 //
 //   offset  size  field
-//   0       1     format version, kRecordFormat (1). A higher one is refused, never guessed at.
+//   0       1     format version: 1, or 2 with bit 4. A higher one is refused, never guessed at.
 //   1       1     flags: bit 0 tombstone, bit 1 expiry present, bit 2 partition hash present,
-//                 bit 3 value type present; other bits must be 0 in format 1
+//                 bit 3 value type present, bit 4 merge state present; other bits must be 0
 //   2       8     event time (core/base/hlc.h)
 //   10      8     origin: the replica that accepted the write (see Record::origin)
 //   18      8     expiry, microseconds since the epoch          only with bit 1, never 0
 //   …       8     explicit partition hash                       only with bit 2
 //   …       4     value type, free for the user                 only with bit 3, never 0
+//   …       4+m   length and bytes of the merge state (merge.h)   only with bit 4, never empty
 //   …       n     payload; empty in a tombstone
 //   …       4     checksum: low 32 bits of XXH3_64(bytes 0 up to the payload,
 //                 seed = ContentChecksum(key, payload))
@@ -37,7 +38,8 @@
 namespace vasto {
 
 constexpr uint8_t kRecordFormat = 1;
-constexpr size_t kMaxRecordHeaderSize = 38;  // bytes before the payload, all fields present
+constexpr uint8_t kMergedRecordFormat = 2;
+constexpr size_t kMaxRecordHeaderSize = 38;  // bytes before merge state and payload, all present
 constexpr size_t kRecordTrailerSize = 4;     // bytes after the payload
 
 struct Record {
@@ -52,6 +54,8 @@ struct Record {
   std::optional<uint64_t> partition_hash;  // only when the caller gave one
   uint32_t value_type = 0;
   std::string_view payload;  // borrowed
+  // What the value was merged from (merge.h); borrowed. Empty: it was put as it is.
+  std::string_view merge;
 
   // Whether a reader at this time sees a value.
   bool VisibleAt(int64_t wall_us) const {
@@ -72,7 +76,7 @@ void EncodeRecord(const Record& record, uint64_t content_checksum, std::string* 
 
 // The same encoding in parts, so that a large payload is not copied: the bytes before the payload
 // go to header (kMaxRecordHeaderSize bytes of room; the number written is returned), the bytes
-// after it to trailer (kRecordTrailerSize).
+// after it to trailer (kRecordTrailerSize). REQUIRES: no merge state.
 size_t EncodeRecordAround(const Record& record, uint64_t content_checksum, char* header,
                           char* trailer);
 
@@ -93,6 +97,7 @@ StatusOr<Record> PeekRecord(std::string_view bytes);
 // over value, later expiry with "never" last, origin, payload bytes, value type, partition hash
 // with "none" first). Equal records: false. This is Cassandra's order with the origin added before
 // the value.
+// REQUIRES: neither has a merge state; Join (merge.h) is for all.
 bool WinsOver(const Record& incoming, const Record& stored);
 
 }  // namespace vasto
