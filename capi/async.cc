@@ -111,6 +111,14 @@ VASTO_STATUS vasto_delete_async(vasto_keyspace_t* keyspace, const vasto_key_t* k
   return StartWrite(keyspace, options, out_future, err, [&] { return vasto::capi::ToDelete(key); });
 }
 
+VASTO_STATUS vasto_merge_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+                               int32_t operation, const void* operand, size_t size,
+                               const vasto_write_options_t* options, vasto_future_t** out_future,
+                               vasto_error_t** err) {
+  return StartWrite(keyspace, options, out_future, err,
+                    [&] { return vasto::capi::ToMerge(key, operation, operand, size); });
+}
+
 VASTO_STATUS vasto_touch_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
                                uint64_t ttl_seconds, const vasto_write_options_t* options,
                                vasto_future_t** out_future, vasto_error_t** err) {

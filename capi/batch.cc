@@ -69,6 +69,14 @@ VASTO_STATUS vasto_batch_delete(vasto_batch_t* batch, const vasto_key_t* key,
   return Guard(err, [&] { return Add(batch, vasto::capi::ToDelete(key), options); });
 }
 
+VASTO_STATUS vasto_batch_merge(vasto_batch_t* batch, const vasto_key_t* key, int32_t operation,
+                               const void* operand, size_t size,
+                               const vasto_write_options_t* options, vasto_error_t** err) {
+  return Guard(err, [&] {
+    return Add(batch, vasto::capi::ToMerge(key, operation, operand, size), options);
+  });
+}
+
 VASTO_API size_t vasto_batch_count(const vasto_batch_t* batch) {
   return batch != nullptr ? batch->entries.size() : 0;
 }

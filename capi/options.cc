@@ -43,6 +43,40 @@ uint64_t ExpiryMicros(uint64_t expires_at_ns) {
   return expires_at_ns / 1000 + (expires_at_ns % 1000 != 0);
 }
 
+StatusOr<client::WriteEntry> ToEntryWithPayload(WriteKind kind, const vasto_key_t* key,
+                                                const void* data, size_t size, const char* what) {
+  VASTO_ASSIGN_OR_RETURN(client::WriteEntry entry, ToEntry(kind, key));
+  if (size > VASTO_MAX_VALUE_SIZE) {
+    return Status::TooLarge("a value has at most " + std::to_string(VASTO_MAX_VALUE_SIZE) +
+                            " bytes, this one has " + std::to_string(size));
+  }
+  VASTO_ASSIGN_OR_RETURN(const std::string_view bytes, ToBytes(data, size, what));
+  entry.payload = std::string(bytes);
+  return entry;
+}
+
+StatusOr<WriteKind> ToMergeKind(int32_t operation) {
+  switch (operation) {
+    case VASTO_MERGE_ADD_INT64:
+      return WriteKind::kAddInt64;
+    case VASTO_MERGE_MIN_INT64:
+      return WriteKind::kMinInt64;
+    case VASTO_MERGE_MAX_INT64:
+      return WriteKind::kMaxInt64;
+    case VASTO_MERGE_ADD_FLOAT64:
+      return WriteKind::kAddFloat64;
+    case VASTO_MERGE_MIN_FLOAT64:
+      return WriteKind::kMinFloat64;
+    case VASTO_MERGE_MAX_FLOAT64:
+      return WriteKind::kMaxFloat64;
+    case VASTO_MERGE_APPEND:
+      return WriteKind::kAppend;
+    default:
+      return Status::InvalidArgument("operation must be one of VASTO_MERGE_*, not " +
+                                     std::to_string(operation));
+  }
+}
+
 }  // namespace
 
 StatusOr<std::string_view> ToBytes(const void* data, size_t size, const char* what) {
@@ -97,14 +131,13 @@ StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options)
 }
 
 StatusOr<client::WriteEntry> ToPut(const vasto_key_t* key, const void* data, size_t size) {
-  VASTO_ASSIGN_OR_RETURN(client::WriteEntry entry, ToEntry(WriteKind::kPut, key));
-  if (size > VASTO_MAX_VALUE_SIZE) {
-    return Status::TooLarge("a value has at most " + std::to_string(VASTO_MAX_VALUE_SIZE) +
-                            " bytes, this one has " + std::to_string(size));
-  }
-  VASTO_ASSIGN_OR_RETURN(const std::string_view bytes, ToBytes(data, size, "data"));
-  entry.payload = std::string(bytes);
-  return entry;
+  return ToEntryWithPayload(WriteKind::kPut, key, data, size, "data");
+}
+
+StatusOr<client::WriteEntry> ToMerge(const vasto_key_t* key, int32_t operation, const void* operand,
+                                     size_t size) {
+  VASTO_ASSIGN_OR_RETURN(const WriteKind kind, ToMergeKind(operation));
+  return ToEntryWithPayload(kind, key, operand, size, "operand");
 }
 
 StatusOr<client::WriteEntry> ToDelete(const vasto_key_t* key) {
@@ -128,6 +161,10 @@ Status ApplyOptions(const vasto_write_options_t* options, client::WriteEntry* en
     entry->expires_at_us = ExpiryMicros(options->expires_at_ns);
   } else if (options->condition == Condition::kIfAbsent) {
     return Status::InvalidArgument("if_absent makes sense only for a put");
+  }
+  const bool merges = rpc::IsMerge(entry->kind) || entry->kind == WriteKind::kAppend;
+  if (merges && (options->condition != Condition::kNone || options->updated_at_ns != 0)) {
+    return Status::InvalidArgument("a merge takes no condition and no event time");
   }
   if (options->updated_at_ns != 0) {
     entry->event_time = EventTimeFromNanos(options->updated_at_ns);

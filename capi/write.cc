@@ -59,3 +59,10 @@ VASTO_STATUS vasto_touch(vasto_keyspace_t* keyspace, const vasto_key_t* key, uin
   return Write(keyspace, options, out_version, err,
                [&] { return vasto::capi::ToTouch(key, ttl_seconds); });
 }
+
+VASTO_STATUS vasto_merge(vasto_keyspace_t* keyspace, const vasto_key_t* key, int32_t operation,
+                         const void* operand, size_t size, const vasto_write_options_t* options,
+                         uint64_t* out_version, vasto_error_t** err) {
+  return Write(keyspace, options, out_version, err,
+               [&] { return vasto::capi::ToMerge(key, operation, operand, size); });
+}

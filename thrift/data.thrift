@@ -62,10 +62,20 @@ struct MultiGetResponse {
   1: list<ReadResult> results,  // parallel to keys
 }
 
+// From ADD_INT64 to MAX_FLOAT64 the payload is a number as decimal text, which is merged into the
+// number that is there; APPEND: the payload comes behind the value. These take no event time, time
+// to live or condition.
 enum WriteKind {
   PUT = 1,
   DELETE = 2,
   TOUCH = 3,
+  ADD_INT64 = 4,
+  MIN_INT64 = 5,
+  MAX_INT64 = 6,
+  ADD_FLOAT64 = 7,
+  MIN_FLOAT64 = 8,
+  MAX_FLOAT64 = 9,
+  APPEND = 10,
 }
 
 enum Condition {
@@ -78,9 +88,9 @@ struct WriteEntry {
   1: WriteKind kind = WriteKind.PUT,
   2: binary key,
   3: optional i64 partition_hash,      // as in ReadKey
-  4: binary payload,                   // PUT only
+  4: binary payload,                   // not of DELETE and TOUCH
   5: i32 value_type = 0,               // PUT only
-  6: i64 content_checksum = 0,         // PUT only; 0: not given, the store computes it
+  6: i64 content_checksum = 0,         // of key and payload; 0: not given, the store computes it
   7: common.EventTime event_time = 0,  // 0: the store's clock
   8: i64 ttl_seconds = 0,              // PUT, 0: the keyspace's default. TOUCH, 0: never expires
   9: i64 expires_at_us = 0,            // PUT: instead of ttl_seconds; 0: not given; -1: never

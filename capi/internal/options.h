@@ -56,6 +56,8 @@ StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options)
 // Write entries, checked and complete but for what ApplyOptions sets.
 StatusOr<client::WriteEntry> ToPut(const vasto_key_t* key, const void* data, size_t size);
 StatusOr<client::WriteEntry> ToDelete(const vasto_key_t* key);
+StatusOr<client::WriteEntry> ToMerge(const vasto_key_t* key, int32_t operation, const void* operand,
+                                     size_t size);
 StatusOr<client::WriteEntry> ToTouch(const vasto_key_t* key, uint64_t ttl_seconds);
 
 // Event time, expiry, type and condition. options may be nullptr.

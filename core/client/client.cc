@@ -166,8 +166,7 @@ void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOption
     return engine_->Defer([done = std::move(done), status] { done(status); });
   }
   AddChecksum(&entry);
-  const RouteKind kind =
-      entry.condition == rpc::Condition::kNone ? RouteKind::kWrite : RouteKind::kConditionalWrite;
+  const RouteKind kind = RouteKindOf(entry);
   ShardTarget target;
   target.route = *route;
   target.hash = HashOf(entry.key, entry.partition_hash);

@@ -54,10 +54,7 @@ struct WriteTraits {
   static constexpr bool kInOrder = true;
   static auto& Items(rpc::WriteBatchRequest* request) { return request->entries; }
   static RouteKind Kind(const rpc::WriteBatchRequest& request) {
-    const bool conditional = std::ranges::any_of(request.entries, [](const rpc::WriteEntry& entry) {
-      return entry.condition != rpc::Condition::kNone;
-    });
-    return conditional ? RouteKind::kConditionalWrite : RouteKind::kWrite;
+    return RouteKindOf(request.entries);
   }
 };
 
@@ -266,7 +263,9 @@ Status CheckWriteEntry(const rpc::WriteEntry& entry) {
 }
 
 void AddChecksum(rpc::WriteEntry* entry) {
-  if (entry->kind != rpc::WriteKind::kPut || entry->content_checksum != 0) return;
+  const bool has_payload =
+      entry->kind != rpc::WriteKind::kDelete && entry->kind != rpc::WriteKind::kTouch;
+  if (!has_payload || entry->content_checksum != 0) return;
   entry->content_checksum = ContentChecksum(entry->key, entry->payload);
 }
 

@@ -38,12 +38,29 @@ Outcome ClassifyPeerError(Code code) {
   }
 }
 
+// An attempt that may have been carried out is the last one.
+bool EndsInDoubt(RouteKind kind) {
+  return kind == RouteKind::kMerge || kind == RouteKind::kConditionalWrite;
+}
+
 // Less is better, whatever a read prefers.
 int RankOf(const Candidate& candidate) {
   return (candidate.down ? 2 : 0) + (candidate.suspect ? 1 : 0);
 }
 
 }  // namespace
+
+RouteKind RouteKindOf(const rpc::WriteEntry& entry) {
+  const bool conditional = entry.condition != rpc::Condition::kNone;
+  if (conditional || entry.kind == rpc::WriteKind::kAppend) return RouteKind::kConditionalWrite;
+  return rpc::IsMerge(entry.kind) ? RouteKind::kMerge : RouteKind::kWrite;
+}
+
+RouteKind RouteKindOf(std::span<const rpc::WriteEntry> entries) {
+  RouteKind strictest = RouteKind::kWrite;
+  for (const rpc::WriteEntry& entry : entries) strictest = std::max(strictest, RouteKindOf(entry));
+  return strictest;
+}
 
 bool IsBehind(const Status& status) {
   return status.Is(Code::kUnavailable) && status.message().starts_with(rpc::kBehindPrefix);
@@ -120,7 +137,7 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
   if (last_outcome_ == Outcome::kLost) {
     in_doubt_ = true;
     ++lost_;
-    if (kind_ == RouteKind::kConditionalWrite) return Expire();
+    if (EndsInDoubt(kind_)) return Expire();
   }
   return Next(view, now_us, random, last_outcome_ == Outcome::kRefused);
 }
@@ -232,7 +249,7 @@ bool Router::OtherIsUp(const ShardView& view) const {
 }
 
 int64_t Router::AttemptDeadline(const ShardView& view, int64_t now_us) const {
-  if (kind_ == RouteKind::kConditionalWrite || !OtherIsUp(view)) return deadline_us_;
+  if (EndsInDoubt(kind_) || !OtherIsUp(view)) return deadline_us_;
   const int64_t left = deadline_us_ - now_us;
   const int64_t longest = kLongestAttemptUs << std::min(lost_ / view.count, kAttemptDoublings);
   const int other = Choose(view);

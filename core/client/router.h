@@ -20,7 +20,8 @@
 //  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
 //     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
-//     replica that merely answers faster, so that two clients meet at the same place.
+//     replica that merely answers faster, so that two clients meet at the same place. Of an append
+//     the same holds. A merge may go to any replica, but would count twice: once in doubt it ends.
 //  5. The request ends no later than the first event after its deadline. Its code and message then
 //     tell what the last attempt met: TIMEOUT for silence or a store that says so, BUSY for a busy
 //     store or a full channel, UNAVAILABLE for a refusal, a lost connection or one that was not
@@ -42,12 +43,14 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "core/base/random.h"
 #include "core/base/status.h"
 #include "core/base/uuid.h"
 #include "core/client/read_choice.h"
+#include "core/rpc/messages.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::client {
@@ -60,7 +63,10 @@ inline constexpr std::string_view kInDoubtNote = "; in doubt: the write may have
 int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us);
 
 // What may be repeated: see the rules above.
-enum class RouteKind : uint8_t { kRead, kWrite, kConditionalWrite };
+enum class RouteKind : uint8_t { kRead, kWrite, kMerge, kConditionalWrite };
+// That of a write, and of one request with all of them.
+RouteKind RouteKindOf(const rpc::WriteEntry& entry);
+RouteKind RouteKindOf(std::span<const rpc::WriteEntry> entries);
 
 // One replica of the shard, as known at this moment.
 struct Candidate {

@@ -53,7 +53,7 @@ namespace vasto {
 constexpr uint8_t kMergeStateFormat = 1;
 constexpr int64_t kMergeEntryOpenUs = 600'000'000;
 // Of one state; so many logs merged into one key while some replica was away.
-constexpr size_t kMaxMergeEntries = 4096;
+constexpr size_t kMaxMergeEntries = 1024;
 
 enum class MergeOp : uint8_t {
   kAddInt64 = 1,

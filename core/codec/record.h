@@ -57,6 +57,7 @@ struct Record {
   // What the value was merged from (merge.h); borrowed. Empty: it was put as it is.
   std::string_view merge;
 
+  bool operator==(const Record&) const = default;
   // Whether a reader at this time sees a value.
   bool VisibleAt(int64_t wall_us) const {
     return !tombstone && (expires_at_us == 0 || expires_at_us > static_cast<uint64_t>(wall_us));

@@ -81,16 +81,32 @@ struct MultiGetResponse {
   std::vector<ReadResult> results;  // parallel to keys
 };
 
-enum class WriteKind : int32_t { kPut = 1, kDelete = 2, kTouch = 3 };
+// From kAddInt64 to kMaxFloat64 a merge, whose payload is the operand (core/codec/merge.h);
+// kAppend: the payload comes behind the value. These take no event time, time to live or condition.
+enum class WriteKind : int32_t {
+  kPut = 1,
+  kDelete = 2,
+  kTouch = 3,
+  kAddInt64 = 4,
+  kMinInt64 = 5,
+  kMaxInt64 = 6,
+  kAddFloat64 = 7,
+  kMinFloat64 = 8,
+  kMaxFloat64 = 9,
+  kAppend = 10,
+};
+inline bool IsMerge(WriteKind kind) {
+  return kind >= WriteKind::kAddInt64 && kind <= WriteKind::kMaxFloat64;
+}
 enum class Condition : int32_t { kNone = 0, kIfAbsent = 1, kIfVersion = 2 };
 
 struct WriteEntry {
   WriteKind kind = WriteKind::kPut;
   std::string key;
   std::optional<uint64_t> partition_hash;
-  std::string payload;            // kPut only
+  std::string payload;            // not of kDelete and kTouch
   uint32_t value_type = 0;        // kPut only
-  uint64_t content_checksum = 0;  // kPut only: ContentChecksum(key, payload); 0: not given
+  uint64_t content_checksum = 0;  // ContentChecksum(key, payload); 0: not given
   EventTime event_time = 0;       // 0: the store's clock
   // kPut: seconds to live, 0: the keyspace's default. kTouch: the new time to live, 0: never
   // expires.
@@ -102,7 +118,8 @@ struct WriteEntry {
   EventTime if_version = 0;  // kIfVersion: the event time the visible value must have now
 };
 
-// code: kOk, kNotFound (touch of an absent key), kAlreadyExists / kStaleWrite (condition failed;
+// code: kOk, kInvalidArgument (also: what is there is no number, or none that this can be merged
+// into), kNotFound (touch of an absent key), kAlreadyExists / kStaleWrite (condition failed;
 // event_time is the stored one), …
 struct WriteResult {
   Code code = Code::kOk;

@@ -43,7 +43,7 @@ template <typename T>
 struct EnumRange;
 template <>
 struct EnumRange<WriteKind> {
-  static constexpr int32_t kFirst = 1, kLast = 3;
+  static constexpr int32_t kFirst = 1, kLast = 10;
 };
 template <>
 struct EnumRange<Condition> {

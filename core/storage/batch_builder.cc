@@ -41,6 +41,11 @@ Status CheckShape(const Write& w) {
     return Status::InvalidArgument("time to live of " + std::to_string(w.ttl_seconds) +
                                    " s; the limit is " + std::to_string(kMaxTtlSeconds));
   }
+  const bool merges = w.kind == WriteKind::kMerge || w.kind == WriteKind::kAppend;
+  if (merges && (w.event_time != 0 || w.ttl_seconds != 0 || w.condition != Condition::kNone)) {
+    return Status::InvalidArgument(
+        "a merge takes the store's event time, the value's time to live and no condition");
+  }
   if (w.condition == Condition::kIfAbsent && w.kind != WriteKind::kPut) {
     return Status::InvalidArgument("only a put can ask that the key be absent");
   }
@@ -51,10 +56,11 @@ Status CheckShape(const Write& w) {
 
 BatchBuilder::BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner,
                            const ShardOptions& options, EventTime bound, const GcFloors* floors,
-                           Feed* feed)
+                           Feed* feed, const std::atomic<EventTime>* agreed)
     : db_(db),
       floors_(floors),
       feed_(feed),
+      agreed_(agreed),
       owner_(owner),
       origin_(options.origin),
       default_ttl_seconds_(options.default_ttl_seconds),
@@ -71,6 +77,7 @@ void BatchBuilder::Prepare(Write* const* writes, size_t count) {
       std::any_of(writes, writes + count, [](const Write* w) { return w->deadline_us != 0; });
   const int64_t monotonic_us = deadlines ? clock_->MonotonicMicros() : 0;
   states_.clear();
+  buffers_.clear();
   items_.clear();
   applying_ = writes[0]->kind == WriteKind::kApply ? writes[0] : nullptr;
   if (applying_ != nullptr) {
@@ -114,8 +121,9 @@ Status BatchBuilder::PrepareApplied(const ChangeBatch& batch) {
   }
   VASTO_RETURN_IF_ERROR(changes.status());
   size_t reads = 0;
-  for (Item& item : items_) {
-    item.read = item.event_time <= sketch_.Of(item.hash);
+  for (size_t i = 0; i < items_.size(); ++i) {
+    Item& item = items_[i];
+    item.read = item.event_time <= sketch_.Of(item.hash) || !applied_[i].merge.empty();
     reads += item.read ? 1 : 0;
     sketch_.Raise(item.hash, item.event_time);
   }
@@ -132,10 +140,10 @@ Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
     return Status::Timeout("the deadline passed before the write's turn came");
   }
   item->hash = KeyHash(w.key);
-  const std::string_view payload = w.kind == WriteKind::kPut ? w.payload : std::string_view();
+  const bool has_payload = w.kind != WriteKind::kDelete && w.kind != WriteKind::kTouch;
+  const std::string_view payload = has_payload ? w.payload : std::string_view();
   item->content_checksum = ContentChecksumWithKeyHash(item->hash, payload);
-  if (w.content_checksum != 0 && w.kind == WriteKind::kPut &&
-      w.content_checksum != item->content_checksum) {
+  if (w.content_checksum != 0 && has_payload && w.content_checksum != item->content_checksum) {
     return Status::Corruption("the value's checksum does not match: it was damaged on its way");
   }
   if (w.event_time == 0) {
@@ -164,7 +172,8 @@ Status BatchBuilder::CheckEventTime(EventTime event_time) const {
 
 bool BatchBuilder::NeedsRead(const Item& item) const {
   const Write& w = *item.write;
-  return w.kind == WriteKind::kTouch || w.condition != Condition::kNone ||
+  return w.kind == WriteKind::kTouch || w.kind == WriteKind::kMerge ||
+         w.kind == WriteKind::kAppend || w.condition != Condition::kNone ||
          item.event_time <= sketch_.Of(item.hash);
 }
 
@@ -222,68 +231,150 @@ uint64_t BatchBuilder::ExpiryOf(const Write& w) const {
   if (put && w.expires_at_us == kNeverExpires) return 0;
   // What has expired already expires now: the grace time counts from its arrival.
   if (put && w.expires_at_us != 0) return std::max(w.expires_at_us, ArrivedUs());
-  const uint64_t ttl = put && w.ttl_seconds == 0 ? default_ttl_seconds_ : w.ttl_seconds;
+  if (put && w.ttl_seconds == 0) return DefaultExpiry();
+  return w.ttl_seconds == 0 ? 0 : static_cast<uint64_t>(wall_us_) + w.ttl_seconds * 1'000'000;
+}
+
+uint64_t BatchBuilder::DefaultExpiry() const {
+  const uint64_t ttl = default_ttl_seconds_;
   return ttl == 0 ? 0 : static_cast<uint64_t>(wall_us_) + ttl * 1'000'000;
 }
 
-Record BatchBuilder::MakeRecord(const Item& item, const KeyState* state) const {
+StatusOr<Record> BatchBuilder::MakeRecord(const Item& item, const KeyState* state) {
   const Write& w = *item.write;
-  Record record;
-  if (w.kind == WriteKind::kTouch) {
-    record = state->record;
-  } else {
-    record.partition_hash = w.partition_hash;
+  switch (w.kind) {
+    case WriteKind::kTouch:
+      return MakeTouch(item, state->record);
+    case WriteKind::kMerge:
+      return MakeMerge(item, *state);
+    case WriteKind::kAppend:
+      return MakeAppend(item, *state);
+    default:
+      break;
   }
+  Record record;
+  record.partition_hash = w.partition_hash;
   record.event_time = item.event_time;
   record.origin = origin_;
-  if (w.kind == WriteKind::kDelete) {
-    record.tombstone = true;
-    if (w.event_time == 0) return record;
-    const uint64_t arrived_us = ArrivedUs();
-    if (static_cast<uint64_t>(EventTimeMicros(item.event_time)) < arrived_us) {
-      record.expires_at_us = arrived_us;
-    }
-    return record;
-  }
+  if (w.kind == WriteKind::kDelete) return MakeDelete(item, record);
   record.expires_at_us = ExpiryOf(w);
-  if (w.kind == WriteKind::kPut) {
-    record.value_type = w.value_type;
-    record.payload = w.payload;
+  record.value_type = w.value_type;
+  record.payload = w.payload;
+  return record;
+}
+
+Record BatchBuilder::MakeDelete(const Item& item, Record record) const {
+  record.tombstone = true;
+  if (item.write->event_time == 0) return record;
+  const uint64_t arrived_us = ArrivedUs();
+  if (static_cast<uint64_t>(EventTimeMicros(item.event_time)) < arrived_us) {
+    record.expires_at_us = arrived_us;
   }
   return record;
 }
 
-bool BatchBuilder::Decide(const Item& item, const KeyState& state, const Record& record,
+StatusOr<Record> BatchBuilder::MakeTouch(const Item& item, const Record& stored) {
+  const uint64_t expires_at_us = ExpiryOf(*item.write);
+  if (!stored.merge.empty()) {
+    return TouchMerged(stored, item.event_time, expires_at_us, NewBuffer());
+  }
+  Record record = stored;
+  record.event_time = item.event_time;
+  record.origin = origin_;
+  record.expires_at_us = expires_at_us;
+  return record;
+}
+
+StatusOr<Record> BatchBuilder::MakeMerge(const Item& item, const KeyState& state) {
+  const Write& w = *item.write;
+  Merge merge;
+  merge.op = w.merge_op;
+  merge.operand = w.payload;
+  merge.log = feed_ == nullptr ? 0 : feed_->log();
+  merge.event_time = item.event_time;
+  merge.wall_us = wall_us_;
+  merge.agreed = agreed_->load(std::memory_order_relaxed);
+  merge.expires_at_us = DefaultExpiry();
+  merge.partition_hash = w.partition_hash;
+  return MergeInto(state.present ? &state.record : nullptr, merge, NewBuffer());
+}
+
+StatusOr<Record> BatchBuilder::MakeAppend(const Item& item, const KeyState& state) {
+  const Write& w = *item.write;
+  Record record;
+  if (state.present && state.record.VisibleAt(wall_us_)) {
+    record = state.record;
+  } else {
+    record.partition_hash = w.partition_hash;
+    record.expires_at_us = DefaultExpiry();
+  }
+  if (!record.merge.empty()) {
+    return Status::InvalidArgument("the value is a number that is merged into; put it to append");
+  }
+  if (record.payload.size() + w.payload.size() > kMaxValueSize) {
+    return Status::TooLarge("the value would have " +
+                            std::to_string(record.payload.size() + w.payload.size()) +
+                            " bytes; the limit is " + std::to_string(kMaxValueSize));
+  }
+  record.event_time = item.event_time;
+  record.origin = origin_;
+  std::string* const buffer = NewBuffer();
+  buffer->reserve(record.payload.size() + w.payload.size());
+  record.payload = buffer->append(record.payload).append(w.payload);
+  return record;
+}
+
+uint64_t BatchBuilder::ChecksumOf(const Item& item, const KeyState* state,
+                                  const Record& record) const {
+  const WriteKind kind = item.write->kind;
+  const bool as_it_is = record.merge.empty() && kind != WriteKind::kAppend;
+  if (!as_it_is) return ContentChecksumWithKeyHash(item.hash, record.payload);
+  return kind == WriteKind::kTouch ? state->content_checksum : item.content_checksum;
+}
+
+Status BatchBuilder::CheckCondition(const Write& w, const KeyState& state, bool visible) {
+  if (w.condition == Condition::kIfAbsent && visible) {
+    return Status::AlreadyExists("the key has a value already");
+  }
+  if (w.condition == Condition::kIfVersion &&
+      (!visible || state.record.event_time != w.if_version)) {
+    return Status::StaleWrite(visible ? "the value has another version by now"
+                                      : "the value is not there any more");
+  }
+  if (w.kind == WriteKind::kTouch && !visible) return Status::NotFound("the key has no value");
+  return {};
+}
+
+StatusOr<bool> BatchBuilder::JoinStored(const Record& stored, Record* record) {
+  if (record->merge.empty() && stored.merge.empty()) return WinsOver(*record, stored);
+  auto joined = Join(*record, stored, NewBuffer());
+  if (!joined.ok()) return std::move(joined).status();
+  *record = *joined;
+  return !(*record == stored);
+}
+
+bool BatchBuilder::Decide(const Item& item, const KeyState& state, Record* record,
                           WriteOutcome* outcome) {
   const Write& w = *item.write;
   const bool visible = state.present && state.record.VisibleAt(wall_us_);
   if (visible) outcome->event_time = state.record.event_time;
-  if (w.condition == Condition::kIfAbsent && visible) {
-    outcome->status = Status::AlreadyExists("the key has a value already");
-    return false;
-  }
-  if (w.condition == Condition::kIfVersion &&
-      (!visible || state.record.event_time != w.if_version)) {
-    outcome->status = Status::StaleWrite(visible ? "the value has another version by now"
-                                                 : "the value is not there any more");
-    return false;
-  }
-  if (w.kind == WriteKind::kTouch && !visible) {
-    outcome->status = Status::NotFound("the key has no value");
-    return false;
-  }
+  outcome->status = CheckCondition(w, state, visible);
+  if (!outcome->status.ok()) return false;
   // In a replicated shard an older deletion may be stored while a newer one was forgotten.
   const bool absent = !state.present || (feed_ != nullptr && !visible);
-  if (absent && TooOld(item, record, outcome)) return false;
+  if (absent && TooOld(item, *record, outcome)) return false;
   if (!state.present) return true;
-  const bool repeated_delete = record.tombstone && state.record.tombstone &&
-                               record.event_time == state.record.event_time &&
-                               record.origin == state.record.origin;
-  if (!repeated_delete && WinsOver(record, state.record)) return true;
-  outcome->event_time = state.record.event_time;
   // The very same record again, as after a retry, has taken place; it is not superseded. Of a
   // deletion the time of arrival differs then.
-  outcome->superseded = !repeated_delete && WinsOver(state.record, record);
+  const Record own = *record;
+  const bool repeated_delete = own.tombstone && state.record.tombstone &&
+                               own.event_time == state.record.event_time &&
+                               own.origin == state.record.origin;
+  const StatusOr<bool> more = JoinStored(state.record, record);
+  outcome->status = more.status();
+  if (outcome->status.ok() && *more && !repeated_delete) return true;
+  outcome->event_time = state.record.event_time;
+  outcome->superseded = outcome->status.ok() && !repeated_delete && !(own == state.record);
   return false;
 }
 
@@ -307,21 +398,40 @@ bool BatchBuilder::TooOld(const Item& item, const Record& record, WriteOutcome* 
 Status BatchBuilder::ResolveOne(const Item& item) {
   WriteOutcome* const outcome = &item.write->outcome;
   KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.key);
-  uint64_t content_checksum = item.content_checksum;
   if (item.read) {
     outcome->status = state->error;
     if (!outcome->status.ok()) return {};
-    if (item.write->kind == WriteKind::kTouch) content_checksum = state->content_checksum;
   }
-  const Record record = MakeRecord(item, state);
-  if (item.read && !Decide(item, *state, record, outcome)) {
+  auto made = MakeRecord(item, state);
+  outcome->status = made.status();
+  if (!made.ok()) return {};
+  Record& record = *made;
+  if (item.read && !Decide(item, *state, &record, outcome)) {
     const bool log = item.write->log_anyway && feed_ != nullptr && outcome->status.ok();
     if (!log || !state->present) return {};
     return Append(item, state->record, state->content_checksum);
   }
+  const uint64_t content_checksum = ChecksumOf(item, state, record);
   VASTO_RETURN_IF_ERROR(Append(item, record, content_checksum));
   outcome->event_time = item.event_time;
   if (state != nullptr) state->Becomes(record, content_checksum);
+  return {};
+}
+
+Status BatchBuilder::JoinApplied(const KeyState& state, size_t index, std::string* lost) {
+  Item& item = items_[index];
+  // Which of the two is newer cannot be told.
+  if (!state.error.ok() || !state.present) return state.error;
+  const Record change = applied_[index];
+  VASTO_ASSIGN_OR_RETURN(const bool more, JoinStored(state.record, &applied_[index]));
+  item.refused = !more;
+  if (item.refused) {
+    std::string record;
+    EncodeRecord(change, item.content_checksum, &record);
+    AppendChange(item.key, record, lost);
+  } else if (!applied_[index].merge.empty()) {
+    item.content_checksum = ContentChecksumWithKeyHash(item.hash, applied_[index].payload);
+  }
   return {};
 }
 
@@ -331,14 +441,8 @@ Status BatchBuilder::ResolveApplied() {
   for (size_t i = 0; i < items_.size(); ++i) {
     Item& item = items_[i];
     KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.key);
-    // Which of the two is newer cannot be told.
-    if (item.read) VASTO_RETURN_IF_ERROR(state->error);
-    item.refused = item.read && state->present && !WinsOver(applied_[i], state->record);
+    if (item.read) VASTO_RETURN_IF_ERROR(JoinApplied(*state, i, &tag.lost));
     if (!item.refused && state != nullptr) state->Becomes(applied_[i], item.content_checksum);
-    if (!item.refused) continue;
-    std::string record;
-    EncodeRecord(applied_[i], item.content_checksum, &record);
-    AppendChange(item.key, record, &tag.lost);
   }
   // First of all: what follows in the log is this one's.
   VASTO_RETURN_IF_ERROR(FromRocksDb(batch_.PutLogData(EncodeBatchTag(tag))));
@@ -372,12 +476,13 @@ Status BatchBuilder::Resolve() {
 }
 
 Status BatchBuilder::Append(const Item& item, const Record& record, uint64_t content_checksum) {
+  greatest_ = std::max(greatest_, record.event_time);
+  changed_.emplace_back(owner_, item.key, item.hash);
+  if (!record.merge.empty()) return AppendMerged(item, record, content_checksum);
   char header[kMaxRecordHeaderSize];
   char trailer[kRecordTrailerSize];
   const size_t header_size = EncodeRecordAround(record, content_checksum, header, trailer);
   const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.key)};
-  changed_.emplace_back(owner_, item.key, item.hash);
-  greatest_ = std::max(greatest_, record.event_time);
   if (feed_ != nullptr && applying_ == nullptr) {
     PutLengthPrefixed(&changes_, item.key);
     PutVarint(&changes_, header_size + record.payload.size() + kRecordTrailerSize);
@@ -389,6 +494,17 @@ Status BatchBuilder::Append(const Item& item, const Record& record, uint64_t con
                                         rocksdb::Slice(trailer, kRecordTrailerSize)};
   return FromRocksDb(
       batch_.Put(rocksdb::SliceParts(key_parts, 2), rocksdb::SliceParts(value_parts, 3)));
+}
+
+Status BatchBuilder::AppendMerged(const Item& item, const Record& record,
+                                  uint64_t content_checksum) {
+  std::string value;
+  EncodeRecord(record, content_checksum, &value);
+  if (feed_ != nullptr && applying_ == nullptr) AppendChange(item.key, value, &changes_);
+  const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.key)};
+  const rocksdb::Slice value_part = ToSlice(value);
+  return FromRocksDb(
+      batch_.Put(rocksdb::SliceParts(key_parts, 2), rocksdb::SliceParts(&value_part, 1)));
 }
 
 Status BatchBuilder::AppendBound() {

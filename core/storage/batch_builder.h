@@ -9,11 +9,15 @@
 // sketch. The others, and those with a condition, are read together in Fetch. What finds nothing
 // stored must then be above what compactions may have dropped there (gc_floors.h).
 //
+// Merges (core/codec/merge.h) always need what is stored. What several replicas merged into makes
+// one record of the two instead of one winning.
+//
 // Changes of another replica (kApply) have a batch of their own. They won or lost their conditions
 // elsewhere; here only the order of records counts, so that all replicas come to store the same.
 //
 // Invariants
-//  1. A record enters the batch only if it wins over the stored one and over those before it.
+//  1. A record enters the batch only if it is more than the stored one and those before it: it wins
+//     over them, or was joined with them.
 //  2. No event time in a batch is above the clock bound that is stored, or changed in that batch.
 //
 // Threads: the leader of the shard's sequencer, one at a time. Memory is reused from batch to
@@ -23,7 +27,9 @@
 #include <rocksdb/db.h>
 #include <rocksdb/write_batch.h>
 
+#include <atomic>
 #include <cstdint>
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,9 +45,11 @@ namespace vasto::storage {
 class BatchBuilder {
  public:
   // db, floors, feed: borrowed; outlive *this; feed is nullptr when the shard is not replicated.
-  // owner: the database's. bound: what is stored as the clock bound, 0 for nothing.
+  // owner: the database's. bound: what is stored as the clock bound, 0 for nothing. agreed: as of
+  // Shard::AllowForgetting; borrowed like db.
   BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-               EventTime bound, const GcFloors* floors, Feed* feed);
+               EventTime bound, const GcFloors* floors, Feed* feed,
+               const std::atomic<EventTime>* agreed);
 
   // Begins a batch: checks the writes and gives event times. writes: borrowed until Committed
   // returned. A kApply comes alone.
@@ -100,23 +108,41 @@ class BatchBuilder {
 
   // Resolve
   Status ResolveApplied();
+  // Of a change whose key was read. lost: gets it when it makes no difference here.
+  Status JoinApplied(const KeyState& state, size_t index, std::string* lost);
   Status ResolveOne(const Item& item);
   // Whether the write goes into the batch; if not its outcome says why.
-  bool Decide(const Item& item, const KeyState& state, const Record& record, WriteOutcome* outcome);
+  bool Decide(const Item& item, const KeyState& state, Record* record, WriteOutcome* outcome);
+  // Conditions, and what a touch needs. state: of the item's key.
+  static Status CheckCondition(const Write& write, const KeyState& state, bool visible);
+  // Makes *record what a replica holds that has seen the stored one, too. False: that is the stored
+  // one. An error: one of the two is damaged.
+  StatusOr<bool> JoinStored(const Record& stored, Record* record);
   // Whether a write to a key with nothing stored is too old for what compactions may have dropped;
   // then its outcome says so.
   bool TooOld(const Item& item, const Record& record, WriteOutcome* outcome) const;
   // What the write would store. state: of its key, nullptr when it needs none.
-  Record MakeRecord(const Item& item, const KeyState* state) const;
+  StatusOr<Record> MakeRecord(const Item& item, const KeyState* state);
+  Record MakeDelete(const Item& item, Record record) const;
+  StatusOr<Record> MakeTouch(const Item& item, const Record& stored);
+  StatusOr<Record> MakeMerge(const Item& item, const KeyState& state);
+  StatusOr<Record> MakeAppend(const Item& item, const KeyState& state);
+  uint64_t ChecksumOf(const Item& item, const KeyState* state, const Record& record) const;
+  // For bytes that a record of this batch borrows.
+  std::string* NewBuffer() { return &buffers_.emplace_back(); }
   // When the write came here, by the hybrid clock, which never goes back.
   uint64_t ArrivedUs() const;
   uint64_t ExpiryOf(const Write& write) const;
+  // Of a value that came now into a keyspace with a time to live.
+  uint64_t DefaultExpiry() const;
   Status Append(const Item& item, const Record& record, uint64_t content_checksum);
+  Status AppendMerged(const Item& item, const Record& record, uint64_t content_checksum);
   Status AppendBound();
 
-  rocksdb::DB* const db_;         // borrowed; outlives *this
-  const GcFloors* const floors_;  // borrowed; outlives *this
-  Feed* const feed_;              // borrowed; outlives *this; may be nullptr
+  rocksdb::DB* const db_;                       // borrowed; outlives *this
+  const GcFloors* const floors_;                // borrowed; outlives *this
+  Feed* const feed_;                            // borrowed; outlives *this; may be nullptr
+  const std::atomic<EventTime>* const agreed_;  // borrowed; outlives *this
   const RecordCache::Owner owner_;
   const uint64_t origin_;
   const uint64_t default_ttl_seconds_;
@@ -132,7 +158,8 @@ class BatchBuilder {
   int64_t wall_us_ = 0;
   std::vector<Item> items_;
   std::vector<KeyState> states_;
-  std::vector<uint32_t> table_;  // open addressing: index into states_, or kFree
+  std::vector<uint32_t> table_;      // open addressing: index into states_, or kFree
+  std::deque<std::string> buffers_;  // of records that are neither a write's nor stored as they are
   std::string read_key_;
   std::vector<rocksdb::PinnableSlice> found_;
   rocksdb::WriteBatch batch_;

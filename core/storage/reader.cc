@@ -140,6 +140,7 @@ void Reader::Decode(const RecordCache::Key& key, int64_t wall_us, ReadValue* out
   } else {
     out->status = {};
     out->record = *record;
+    out->record.merge = {};
     return;
   }
   pin->Reset();

@@ -24,8 +24,8 @@ bool IsFence(const Write& write) {
 }  // namespace
 
 Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-                     EventTime bound, const GcFloors* floors, Feed* feed, ShardHealth* health,
-                     Engine* engine)
+                     EventTime bound, const GcFloors* floors, Feed* feed,
+                     const std::atomic<EventTime>* agreed, ShardHealth* health, Engine* engine)
     : db_(db),
       cache_(owner.cache),
       buffers_(engine->write_buffers()),
@@ -36,7 +36,7 @@ Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const Sha
       durability_(options.durability),
       sync_interval_us_(options.sync_interval_us),
       max_queued_bytes_(options.max_queued_bytes),
-      builder_(db, owner, options, bound, floors, feed) {}
+      builder_(db, owner, options, bound, floors, feed, agreed) {}
 
 size_t Sequencer::BytesOf(const Write& write) {
   const size_t applied = write.applied == nullptr ? 0 : write.applied->changes.size();
@@ -136,7 +136,8 @@ bool Sequencer::Step(Where where) {
 }
 
 bool Sequencer::IsAlone(const Write& write) const {
-  const bool large = feed_ != nullptr && write.kind == WriteKind::kTouch;
+  const bool rewrites = write.kind == WriteKind::kTouch || write.kind == WriteKind::kAppend;
+  const bool large = feed_ != nullptr && rewrites;
   return large || write.kind == WriteKind::kApply || IsFence(write);
 }
 

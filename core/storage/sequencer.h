@@ -37,8 +37,8 @@ class Sequencer {
   // db, floors, feed, health, engine: borrowed; outlive *this; feed is nullptr when the shard is
   // not replicated. owner: the database's. bound: the clock bound stored in db.
   Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
-            EventTime bound, const GcFloors* floors, Feed* feed, ShardHealth* health,
-            Engine* engine);
+            EventTime bound, const GcFloors* floors, Feed* feed,
+            const std::atomic<EventTime>* agreed, ShardHealth* health, Engine* engine);
   Sequencer(const Sequencer&) = delete;
   Sequencer& operator=(const Sequencer&) = delete;
 

@@ -147,7 +147,7 @@ Status Shard::Impl::Open() {
   if (options_.replicated) VASTO_RETURN_IF_ERROR(OpenFeed());
   reader_ = std::make_unique<Reader>(db_.get(), cache_owner_);
   sequencer_ = std::make_unique<Sequencer>(db_.get(), cache_owner_, options_, bound, &floors_,
-                                           feed_.get(), health_.get(), engine_.get());
+                                           feed_.get(), &agreed_, health_.get(), engine_.get());
   VASTO_RETURN_IF_ERROR(engine_->Attach(db_.get(), health_.get()));
   opened_.store(true);
   if (health_->Get().Is(Code::kNoSpace)) ScheduleResume();

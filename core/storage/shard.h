@@ -36,6 +36,7 @@
 #include "core/base/uuid.h"
 #include "core/codec/change.h"
 #include "core/codec/limits.h"
+#include "core/codec/merge.h"
 #include "core/codec/positions.h"
 #include "core/codec/record.h"
 #include "core/codec/row_block.h"
@@ -94,9 +95,9 @@ struct ShardOptions {
 };
 
 // kApply: what another replica's log holds, see Write::applied. kFence: from its turn on, clients'
-// writes (the first three kinds) are refused with kUnavailable, until the turn of a kUnfence: after
-// its Done nothing more of clients comes into the database. Both use no other member.
-enum class WriteKind { kPut, kDelete, kTouch, kApply, kFence, kUnfence };
+// writes (the kinds before kApply) are refused with kUnavailable, until the turn of a kUnfence:
+// after its Done nothing more of clients comes into the database. Both use no other member.
+enum class WriteKind { kPut, kDelete, kTouch, kMerge, kAppend, kApply, kFence, kUnfence };
 // kIfAbsent: there is no visible value. kIfVersion: the visible value has event time if_version.
 enum class Condition { kNone, kIfAbsent, kIfVersion };
 
@@ -104,8 +105,9 @@ enum class Condition { kNone, kIfAbsent, kIfVersion };
 // the event time is so old that a later deletion may have been forgotten; README.md says when),
 // kAlreadyExists / kStaleWrite (kApply: it was applied before / changes before it are missing),
 // kNotFound (touch of what is not there), kTimeout (its deadline passed in the queue), kBusy (the
-// queue is full), kUnavailable (fenced), kTooLarge, kInvalidArgument, kCorruption (checksum of the
-// payload, or the stored record is damaged), kClosed, or why the shard takes no writes
+// queue is full), kUnavailable (fenced), kTooLarge, kInvalidArgument (also: what is there is none
+// to be merged into or appended to, see core/codec/merge.h), kCorruption (checksum of the payload,
+// or the stored record is damaged), kClosed, or why the shard takes no writes
 // (Shard::Health). A write that ended with kNoSpace or kIoError may be visible, and may or may not
 // survive a restart.
 struct WriteOutcome {
@@ -129,10 +131,11 @@ struct Write {
 
   WriteKind kind = WriteKind::kPut;
   std::string key;
-  std::string payload;  // kPut only
+  std::string payload;                    // kPut; kMerge: the operand; kAppend: what to append
+  MergeOp merge_op = MergeOp::kAddInt64;  // kMerge only
   std::optional<uint64_t> partition_hash;
   uint32_t value_type = 0;
-  uint64_t content_checksum = 0;  // 0: computed here; else verified (kCorruption on mismatch)
+  uint64_t content_checksum = 0;  // of payload; 0: computed here; else verified (kCorruption)
   EventTime event_time = 0;       // 0: stamped by the sequencer
   // Counts from the moment the sequencer takes the write, whatever its event time. kPut: 0 is the
   // shard's default. kTouch: the new time to live, 0 is "never expires".

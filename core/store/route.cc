@@ -30,12 +30,25 @@ Status CheckTtl(const rpc::WriteEntry& entry) {
   return {};
 }
 
+Status CheckSize(const rpc::WriteEntry& entry) {
+  if (entry.payload.size() <= kMaxValueSize) return {};
+  return Status::TooLarge("value of " + std::to_string(entry.payload.size()) +
+                          " bytes; the limit is " + std::to_string(kMaxValueSize));
+}
+
 Status CheckPut(const rpc::WriteEntry& entry) {
-  if (entry.payload.size() > kMaxValueSize) {
-    return Status::TooLarge("value of " + std::to_string(entry.payload.size()) +
-                            " bytes; the limit is " + std::to_string(kMaxValueSize));
-  }
+  VASTO_RETURN_IF_ERROR(CheckSize(entry));
   return CheckTtl(entry);
+}
+
+Status CheckMerge(const rpc::WriteEntry& entry) {
+  VASTO_RETURN_IF_ERROR(CheckSize(entry));
+  const bool plain = entry.event_time == 0 && entry.ttl_seconds == 0 && entry.expires_at_us == 0 &&
+                     entry.value_type == 0 && entry.condition == rpc::Condition::kNone;
+  if (plain) return {};
+  return Status::InvalidArgument(
+      "a merge or append takes the store's event time, time to live and type of what is there, and "
+      "no condition");
 }
 
 }  // namespace
@@ -117,6 +130,14 @@ Status CheckWrite(const rpc::WriteEntry& entry) {
       return {};
     case rpc::WriteKind::kTouch:
       return CheckTtl(entry);
+    case rpc::WriteKind::kAddInt64:
+    case rpc::WriteKind::kMinInt64:
+    case rpc::WriteKind::kMaxInt64:
+    case rpc::WriteKind::kAddFloat64:
+    case rpc::WriteKind::kMinFloat64:
+    case rpc::WriteKind::kMaxFloat64:
+    case rpc::WriteKind::kAppend:
+      return CheckMerge(entry);
   }
   return Status::NotSupported("this store does not know write kind " +
                               std::to_string(static_cast<int32_t>(entry.kind)));

@@ -19,8 +19,20 @@ storage::WriteKind ToStorage(rpc::WriteKind kind) {
       return storage::WriteKind::kDelete;
     case rpc::WriteKind::kTouch:
       return storage::WriteKind::kTouch;
+    case rpc::WriteKind::kAppend:
+      return storage::WriteKind::kAppend;
+    default:
+      return storage::WriteKind::kMerge;
   }
-  return storage::WriteKind::kPut;
+}
+
+// REQUIRES: IsMerge(kind). The operations have the same order on the wire and in records.
+MergeOp ToMergeOp(rpc::WriteKind kind) {
+  static_assert(static_cast<int>(rpc::WriteKind::kMaxFloat64) -
+                    static_cast<int>(rpc::WriteKind::kAddInt64) ==
+                static_cast<int>(MergeOp::kMaxFloat64) - static_cast<int>(MergeOp::kAddInt64));
+  return static_cast<MergeOp>(static_cast<int>(MergeOp::kAddInt64) + static_cast<int>(kind) -
+                              static_cast<int>(rpc::WriteKind::kAddInt64));
 }
 
 storage::Condition ToStorage(rpc::Condition condition) {
@@ -40,6 +52,7 @@ template <typename Request>
 void Fill(const Request& request, const rpc::CallContext& context, rpc::WriteEntry* entry,
           storage::Write* write) {
   write->kind = ToStorage(entry->kind);
+  if (rpc::IsMerge(entry->kind)) write->merge_op = ToMergeOp(entry->kind);
   write->key = std::move(entry->key);
   write->payload = std::move(entry->payload);
   write->partition_hash = entry->partition_hash;

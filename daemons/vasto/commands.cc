@@ -186,6 +186,20 @@ int Delete(cli::Session* session, const DeleteArgs& args) {
   return cli::kExitOk;
 }
 
+int Merge(cli::Session* session, const MergeArgs& args) {
+  const std::string operand = args.operand == "-" ? ReadStdin() : args.operand;
+  auto keyspace = session->OpenKeyspace(args.key.keyspace);
+  const vasto_key_t key = args.key.Ref();
+  uint64_t version = 0;
+  Error error;
+  Check("merge into " + Shown(args.key.key),
+        vasto_merge(keyspace.get(), &key, args.operation.code, operand.data(), operand.size(),
+                    nullptr, &version, error),
+        error);
+  PrintVersion(*session, args.key, version);
+  return cli::kExitOk;
+}
+
 int Touch(cli::Session* session, const TouchArgs& args) {
   auto keyspace = session->OpenKeyspace(args.key.keyspace);
   const vasto_key_t key = args.key.Ref();

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemons/cli/session.h"
+#include "daemons/vasto/merge_operation.h"
 #include "daemons/vasto/read_from.h"
 
 namespace vasto::tool {
@@ -42,6 +43,12 @@ struct DeleteArgs {
   uint64_t event_time_ns = 0;
 };
 
+struct MergeArgs {
+  KeyArgs key;
+  MergeOperation operation;
+  std::string operand;  // "-": read from stdin
+};
+
 struct TouchArgs {
   KeyArgs key;
   uint64_t ttl_seconds = 0;
@@ -59,6 +66,7 @@ int Put(cli::Session* session, const PutArgs& args);
 int Get(cli::Session* session, const ReadArgs& args);
 int Stat(cli::Session* session, const ReadArgs& args);
 int Delete(cli::Session* session, const DeleteArgs& args);
+int Merge(cli::Session* session, const MergeArgs& args);
 int Touch(cli::Session* session, const TouchArgs& args);
 int Scan(cli::Session* session, const ScanArgs& args);
 

@@ -31,14 +31,16 @@ constexpr const char* kHelp =
     "put KEY VALUE       store a value\n"
     "del KEY             delete\n"
     "stat KEY            size, event time, version, expiry\n"
+    "add KEY NUMBER      add to the int64 that is stored\n"
+    "append KEY TEXT     put TEXT behind the value\n"
     "touch KEY SECONDS   expire after SECONDS, 0: never\n"
     "scan [PREFIX [N]]   keys and values, at most N (default 100)\n"
     "keys [PREFIX [N]]   keys only\n"
     "help, quit\n"
     "Words: blanks separate; '…' and \"…\" quote; \\xNN is any byte.\n";
 
-constexpr const char* kCommands[] = {"use",   "get",  "put",  "del",  "stat",
-                                     "touch", "scan", "keys", "help", "quit"};
+constexpr const char* kCommands[] = {"use",  "get",   "put",  "del",  "add",  "append",
+                                     "stat", "touch", "scan", "keys", "help", "quit"};
 
 char* NextCommand(const char* text, int state) {
   static size_t index;
@@ -142,6 +144,10 @@ class ShellSession {
       Put(words[1], words[2]);
     } else if (command == "del" && args == 1) {
       Delete(words[1]);
+    } else if (command == "add" && args == 2) {
+      Merge(words[1], VASTO_MERGE_ADD_INT64, words[2]);
+    } else if (command == "append" && args == 2) {
+      Merge(words[1], VASTO_MERGE_APPEND, words[2]);
     } else if (command == "stat" && args == 1) {
       Stat(words[1]);
     } else if (command == "touch" && args == 2) {
@@ -178,6 +184,15 @@ class ShellSession {
     const vasto_key_t ref = vasto_make_key(key.data(), key.size());
     cli::Error error;
     cli::Check("delete", vasto_delete(keyspace(), &ref, nullptr, nullptr, error), error);
+  }
+
+  void Merge(const std::string& key, int32_t operation, const std::string& operand) {
+    const vasto_key_t ref = vasto_make_key(key.data(), key.size());
+    cli::Error error;
+    cli::Check("merge",
+               vasto_merge(keyspace(), &ref, operation, operand.data(), operand.size(), nullptr,
+                           nullptr, error),
+               error);
   }
 
   void Touch(const std::string& key, uint64_t ttl_seconds) {

@@ -39,6 +39,12 @@ static void writes(void) {
   CHECK(version == 0);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_delete(NULL, &key, NULL, NULL, &err));
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_touch(NULL, &key, 1, NULL, NULL, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_merge(NULL, &key, VASTO_MERGE_ADD_INT64, "1", 1, NULL, NULL, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_merge_async(NULL, &key, VASTO_MERGE_APPEND, "1", 1, NULL, &future, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_batch_merge(NULL, &key, VASTO_MERGE_APPEND, "1", 1, NULL, &err));
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_put_async(NULL, &key, "", 0, NULL, &future, &err));
   CHECK(future == NULL);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_delete_async(NULL, &key, NULL, &future, &err));

@@ -234,12 +234,71 @@ static void large_values_come_back_whole(void) {
   free(bytes);
 }
 
+static vasto_status_t merge(const char* name, int32_t operation, const char* operand) {
+  const vasto_key_t key = key_of(name);
+  return vasto_merge(ks, &key, operation, operand, strlen(operand), NULL, NULL, &err);
+}
+
+static void merges_work_on_decimal_text(void) {
+  CHECK_OK(merge("write/sum", VASTO_MERGE_ADD_INT64, "40"));
+  CHECK_OK(merge("write/sum", VASTO_MERGE_ADD_INT64, " 2\n"));
+  CHECK(has_text(ks, "write/sum", "42"));
+  CHECK_OK(merge("write/least", VASTO_MERGE_MIN_INT64, "7"));
+  CHECK_OK(merge("write/least", VASTO_MERGE_MIN_INT64, "-3"));
+  CHECK(has_text(ks, "write/least", "-3"));
+  CHECK_OK(merge("write/most", VASTO_MERGE_MAX_INT64, "7"));
+  CHECK_OK(merge("write/most", VASTO_MERGE_MAX_INT64, "-3"));
+  CHECK(has_text(ks, "write/most", "7"));
+  CHECK_OK(merge("write/float", VASTO_MERGE_ADD_FLOAT64, "1.25"));
+  CHECK_OK(merge("write/float", VASTO_MERGE_ADD_FLOAT64, "1e1"));
+  CHECK(has_text(ks, "write/float", "11.25"));
+  CHECK_OK(merge("write/leastf", VASTO_MERGE_MIN_FLOAT64, "0.5"));
+  CHECK_OK(merge("write/mostf", VASTO_MERGE_MAX_FLOAT64, "0.5"));
+  CHECK(has_text(ks, "write/leastf", "0.5") && has_text(ks, "write/mostf", "0.5"));
+  CHECK_OK(merge("write/text", VASTO_MERGE_APPEND, "one "));
+  CHECK_OK(merge("write/text", VASTO_MERGE_APPEND, "two"));
+  CHECK(has_text(ks, "write/text", "one two"));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, merge("write/text", VASTO_MERGE_ADD_INT64, "1"));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, merge("write/sum", VASTO_MERGE_MAX_INT64, "1"));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, merge("write/sum", VASTO_MERGE_ADD_INT64, "1.5"));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, merge("write/sum", 0, "1"));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, merge("write/sum", 8, "1"));
+  CHECK(has_text(ks, "write/sum", "42"));
+}
+
+static void merges_go_in_batches_and_futures(void) {
+  const vasto_key_t key = key_of("write/batched");
+  vasto_batch_t* batch = NULL;
+  vasto_batch_result_t* result = NULL;
+  CHECK_OK(vasto_batch_create(&batch, &err));
+  for (int i = 0; i < 10; ++i) {
+    CHECK_OK(vasto_batch_merge(batch, &key, VASTO_MERGE_ADD_INT64, "3", 1, NULL, &err));
+  }
+  CHECK_OK(vasto_batch_write(ks, batch, NULL, &result, &err));
+  CHECK_INT(10, vasto_batch_result_count(result));
+  vasto_batch_result_destroy(result);
+  vasto_batch_destroy(batch);
+  CHECK(has_text(ks, "write/batched", "30"));
+  vasto_future_t* future = NULL;
+  CHECK_OK(vasto_merge_async(ks, &key, VASTO_MERGE_ADD_INT64, "1", 1, NULL, &future, &err));
+  CHECK_OK(vasto_future_wait(future, 10000, &err));
+  CHECK_INT(version_of("write/batched"), vasto_future_version(future));
+  vasto_future_destroy(future);
+  CHECK(has_text(ks, "write/batched", "31"));
+}
+
 static void conditions_without_sense_are_refused(void) {
   const vasto_key_t key = key_of("write/sense");
   vasto_write_options_t* options = options_new();
   vasto_write_options_set_if_absent(options);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_delete(ks, &key, options, NULL, &err));
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_touch(ks, &key, 1, options, NULL, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_merge(ks, &key, VASTO_MERGE_ADD_INT64, "1", 1, options, NULL, &err));
+  vasto_write_options_clear_condition(options);
+  vasto_write_options_set_updated_at_ns(options, now_ns());
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_merge(ks, &key, VASTO_MERGE_ADD_INT64, "1", 1, options, NULL, &err));
   vasto_write_options_destroy(options);
 }
 
@@ -255,6 +314,8 @@ int main(int argc, char** argv) {
                                  TEST(value_types_are_kept),
                                  TEST(keys_live_where_their_partition_hash_says),
                                  TEST(large_values_come_back_whole),
+                                 TEST(merges_work_on_decimal_text),
+                                 TEST(merges_go_in_batches_and_futures),
                                  TEST(conditions_without_sense_are_refused)};
   client = open_client();
   ks = open_keyspace(client);

@@ -10,6 +10,7 @@ OK, NOT_FOUND, END, INVALID_ARGUMENT, TIMEOUT, UNAVAILABLE, BUSY, STALE_WRITE = 
 TOO_LARGE, CORRUPTION, IO_ERROR, NO_SPACE, ALREADY_EXISTS = 9, 11, 12, 13, 15
 HAS_PARTITION_HASH = 1
 PRIMARY, ANY, NEAREST = range(3)
+MERGE = (None, "add", "min", "max", "add-float", "min-float", "max-float", "append")
 
 
 class Slice(ctypes.Structure):
@@ -189,6 +190,14 @@ class Keyspace:
         with _WriteOptions(settings) as options:
             call("vasto_delete", self._handle, byref(make_key(key, partition)), options,
                  byref(version))
+        return version.value
+
+    def merge(self, key, operation, operand, **settings):
+        """operation: one of MERGE; operand: bytes."""
+        version = c_uint64()
+        with _WriteOptions(settings) as options:
+            call("vasto_merge", self._handle, byref(make_key(key)), c_int32(MERGE.index(operation)),
+                 operand, c_size_t(len(operand)), options, byref(version))
         return version.value
 
     def touch(self, key, ttl_seconds, partition=None):

@@ -76,7 +76,7 @@
 //   Nothing declared here changes or goes away while the library is called libvasto.so.1; a
 //   behaviour that must change gets a new name. Unknown status codes are to be treated as INTERNAL,
 //   so that new codes may come. Define VASTO_API_VERSION (MMmmpp) before the include to hide what
-//   is younger. Reserved for later 1.x headers, not to be used for names of your own: vasto_merge,
+//   is younger. Reserved for later 1.x headers, not to be used for names of your own:
 //   vasto_watch_*, vasto_admin_resize_keyspace, vasto_admin_replace_node and all names that begin
 //   with vasto_ or VASTO_.
 
@@ -161,6 +161,18 @@ typedef int32_t vasto_status_t;
 #define VASTO_REPLICA_PRIMARY 0  // The first that can be reached: fresh and monotonic; the default.
 #define VASTO_REPLICA_ANY 1      // Any, the reads spread over all: may be behind the primary.
 #define VASTO_REPLICA_NEAREST 2  // One on this host, else the quickest to reach: as ANY.
+
+// What a merge does with the value and its operand. The first six work on numbers as decimal text,
+// so that values read like any other: an int64, or a float64 as strtod(3) reads it in the C locale,
+// finite and without hex; white space around it does not count. Without a value ADD begins at 0,
+// MIN and MAX at the operand. Since 1.0.
+#define VASTO_MERGE_ADD_INT64 1
+#define VASTO_MERGE_MIN_INT64 2
+#define VASTO_MERGE_MAX_INT64 3
+#define VASTO_MERGE_ADD_FLOAT64 4
+#define VASTO_MERGE_MIN_FLOAT64 5
+#define VASTO_MERGE_MAX_FLOAT64 6
+#define VASTO_MERGE_APPEND 7  // The operand comes behind the value, whatever both are.
 
 // When a write to a keyspace is acknowledged: how many replicas have it. Since 1.0.
 #define VASTO_ACKS_ONE 0
@@ -684,6 +696,20 @@ VASTO_STATUS vasto_delete(vasto_keyspace_t* keyspace, const vasto_key_t* key,
 VASTO_STATUS vasto_touch(vasto_keyspace_t* keyspace, const vasto_key_t* key, uint64_t ttl_seconds,
     const vasto_write_options_t* options, uint64_t* out_version, vasto_error_t** err);
 
+// Merges the operand into the value of `key`: VASTO_MERGE_*. Numbers may be merged into at several
+// replicas at once and are exact: each merge counts once, also after crashes. A put or delete
+// begins anew; merges that another replica accepts before it has heard of that may go with the old
+// value. APPEND is done by the primary only, like a write with a condition. The key keeps its time
+// to live; a new one gets the keyspace's. A merge is never repeated by itself: it would count
+// twice. Without its answer it ends in doubt (vasto_error_is_in_doubt). Of the options, ttl, expiry
+// and value type do not matter; conditions and an event time are INVALID_ARGUMENT.
+// Threads: any. Blocks: up to the deadline. Codes: OK, INVALID_ARGUMENT (the operand or the value
+// is no such number, the value is merged with another operation, or the result would be too large),
+// TOO_LARGE, NO_SPACE, NOT_FOUND (the keyspace is gone), WRONG_THREAD, network codes. Since 1.0.
+VASTO_STATUS vasto_merge(vasto_keyspace_t* keyspace, const vasto_key_t* key, int32_t operation,
+    const void* operand, size_t size, const vasto_write_options_t* options, uint64_t* out_version,
+    vasto_error_t** err);
+
 // ------------------------------------------------------------------------------------------------
 // Batch: many writes in few messages
 // ------------------------------------------------------------------------------------------------
@@ -705,6 +731,12 @@ VASTO_STATUS vasto_batch_put(vasto_batch_t* batch, const vasto_key_t* key, const
 // Threads: single. Codes: OK, TOO_LARGE. Since 1.0.
 VASTO_STATUS vasto_batch_delete(vasto_batch_t* batch, const vasto_key_t* key,
     const vasto_write_options_t* options, vasto_error_t** err);
+
+// Adds a merge; otherwise as vasto_batch_put. A message with merges is never repeated by itself, so
+// more of its entries may end in doubt.
+// Threads: single. Codes: OK, INVALID_ARGUMENT, TOO_LARGE. Since 1.0.
+VASTO_STATUS vasto_batch_merge(vasto_batch_t* batch, const vasto_key_t* key, int32_t operation,
+    const void* operand, size_t size, const vasto_write_options_t* options, vasto_error_t** err);
 
 // The number of entries.
 // Threads: single. Since 1.0.
@@ -836,6 +868,12 @@ VASTO_STATUS vasto_put_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
 // Threads: any. Since 1.0.
 VASTO_STATUS vasto_delete_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
     const vasto_write_options_t* options, vasto_future_t** out_future, vasto_error_t** err);
+
+// As vasto_merge; the version is in vasto_future_version.
+// Threads: any. Since 1.0.
+VASTO_STATUS vasto_merge_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
+    int32_t operation, const void* operand, size_t size, const vasto_write_options_t* options,
+    vasto_future_t** out_future, vasto_error_t** err);
 
 // As vasto_touch; the version is in vasto_future_version.
 // Threads: any. Since 1.0.

@@ -176,7 +176,7 @@ class Simulation {
   }
 
   void Begin(Operation* operation) {
-    operation->kind = static_cast<RouteKind>(Below(3));
+    operation->kind = static_cast<RouteKind>(Below(4));
     operation->timeout_us = Chance(30) ? Below(500 * kMilli) : kTimeoutUs;
     operation->router = std::make_unique<Router>(operation->kind, now_us_ + operation->timeout_us);
     operation->began_us = now_us_;
@@ -280,15 +280,16 @@ class Simulation {
         EXPECT_EQ(operation.applied, 0) << "failed for certain, but done: " << message;
       }
     }
-    if (operation.kind == RouteKind::kConditionalWrite) {
+    const bool once =
+        operation.kind == RouteKind::kConditionalWrite || operation.kind == RouteKind::kMerge;
+    if (once) {
       EXPECT_FALSE(operation.status.Is(Code::kAlreadyExists)) << "met its own write";
       EXPECT_EQ(operation.sent_in_doubt, 0);
       EXPECT_LE(operation.applied, 1);
     }
     // Faults end long before the longer deadlines do: what may be repeated is done by then.
     if (operation.timeout_us == kTimeoutUs) {
-      const bool may_repeat = operation.kind != RouteKind::kConditionalWrite;
-      EXPECT_TRUE(operation.status.ok() || (!may_repeat && IsInDoubt(message))) << message;
+      EXPECT_TRUE(operation.status.ok() || (once && IsInDoubt(message))) << message;
     }
     successes_ += operation.status.ok() ? 1 : 0;
     doubts_ += IsInDoubt(message) ? 1 : 0;
@@ -330,7 +331,7 @@ TEST(RoutingSimulationTest, EverySeedKeepsThePromises) {
   }
   // The faults really bite, and yet most operations get through.
   EXPECT_GT(doubts, 100);
-  EXPECT_GT(successes, 500 * kOperations * 7 / 10);
+  EXPECT_GT(successes, 500 * kOperations * 6 / 10);
 }
 
 }  // namespace

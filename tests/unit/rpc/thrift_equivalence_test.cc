@@ -225,6 +225,8 @@ static_assert(static_cast<int32_t>(Code::kEnd) == kAtEndNumber);
 
 static_assert(static_cast<int>(WriteKind::kTouch) == ::vasto::thrift::WriteKind::TOUCH);
 static_assert(static_cast<int>(WriteKind::kDelete) == ::vasto::thrift::WriteKind::DELETE);
+static_assert(static_cast<int>(WriteKind::kAddInt64) == ::vasto::thrift::WriteKind::ADD_INT64);
+static_assert(static_cast<int>(WriteKind::kAppend) == ::vasto::thrift::WriteKind::APPEND);
 static_assert(static_cast<int>(Condition::kIfAbsent) == ::vasto::thrift::Condition::IF_ABSENT);
 static_assert(static_cast<int>(Condition::kIfVersion) == ::vasto::thrift::Condition::IF_VERSION);
 static_assert(static_cast<int>(AckLevel::kQuorum) == ::vasto::thrift::AckLevel::QUORUM);

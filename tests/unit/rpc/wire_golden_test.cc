@@ -214,7 +214,10 @@ template <auto... values>
 constexpr bool AreNumbered(int first) {
   return ((static_cast<int>(values) == first++) && ...);
 }
-static_assert(AreNumbered<WriteKind::kPut, WriteKind::kDelete, WriteKind::kTouch>(1));
+static_assert(
+    AreNumbered<WriteKind::kPut, WriteKind::kDelete, WriteKind::kTouch, WriteKind::kAddInt64,
+                WriteKind::kMinInt64, WriteKind::kMaxInt64, WriteKind::kAddFloat64,
+                WriteKind::kMinFloat64, WriteKind::kMaxFloat64, WriteKind::kAppend>(1));
 static_assert(AreNumbered<Condition::kNone, Condition::kIfAbsent, Condition::kIfVersion>(0));
 static_assert(AreNumbered<AckLevel::kOne, AckLevel::kQuorum, AckLevel::kAll>(1));
 static_assert(AreNumbered<SyncMode::kNone, SyncMode::kInterval, SyncMode::kAlways>(1));

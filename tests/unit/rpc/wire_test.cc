@@ -216,7 +216,7 @@ TEST(WireTest, MessagesNameTheFieldAndTheFault) {
 
 TEST(WireTest, AnUnknownEnumeratorIsRefusedAndAnUnknownCodeReadsAsInternal) {
   WriteRequest request;
-  request.entry.kind = static_cast<WriteKind>(9);
+  request.entry.kind = static_cast<WriteKind>(99);
   std::string bytes;
   EncodeRequest<Write>(request, &bytes);
   EXPECT_EQ(DecodeRequest<Write>(bytes).status().message(),

@@ -239,8 +239,9 @@ TEST_F(SequencerTest, AStallMovesToThePoolAndFillsTheQueue) {
   ShardHealth health("test", Logger::Null());
   options_.max_queued_bytes = 1 << 20;
   const GcFloors floors(nullptr);
+  const std::atomic<EventTime> agreed{0};
   Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, nullptr,
-                      &health, &engine);
+                      &agreed, &health, &engine);
 
   ASSERT_TRUE(db->PauseBackgroundWork().ok());
   constexpr int kCount = 2000;
