@@ -18,6 +18,8 @@ from vasto_cluster import SLOW
 DEADLINE_S = 10  # of each operation
 LATE_S = 2       # a thread may be that late on a busy machine
 HOT_KEYS = 12    # of each keyspace, written by all clients at once
+COUNTERS = 4     # of each keyspace, added to by all clients at once
+MERGE_MS = 1000  # deadline of an addition, which ends in doubt with the first attempt that does
 
 
 @dataclasses.dataclass(repr=False)
@@ -26,7 +28,7 @@ class Operation:
     0: unknown, or nothing there."""
     client: str
     keyspace: str
-    kind: str  # put, delete or get
+    kind: str  # put, delete, get or merge (adds 1)
     key: bytes
     value: bytes | None  # written or read
     start: float
@@ -43,7 +45,7 @@ class Operation:
 
 
 class HistoryLoad:
-    """For each client and keyspace a thread that writes and one that reads; a context manager.
+    """For each client and keyspace a thread each that writes, reads and counts; a context manager.
 
     clients: {name: a function that brings a thread to its place in the network}. Each client writes
     keys of its own, each once, deletes some of them, and writes and deletes keys that all share.
@@ -87,7 +89,7 @@ class HistoryLoad:
         self._libraries.append(library)
         for name in self.keyspaces:
             keyspace = library.keyspace(name)
-            for work in (self._write, self._read):
+            for work in (self._write, self._read, self._count):
                 self._threads.append(threading.Thread(
                     target=self._guard, args=(work, client, name, keyspace, enter),
                     name=f"{client} {name} {work.__name__}"))
@@ -125,6 +127,14 @@ class HistoryLoad:
                 self._do(Operation(client, name, "get", key, None, time.monotonic()),
                          lambda: keyspace.read(key))
 
+    def _count(self, client, name, keyspace, enter):
+        enter()
+        rng = random.Random()
+        while not self._stop.wait(self._pace_s):
+            key = f"{self.run}-count-{rng.randrange(COUNTERS)}".encode()
+            self._do(Operation(client, name, "merge", key, b"1", time.monotonic()),
+                     lambda: keyspace.merge(key, "add", b"1", timeout_ms=MERGE_MS))
+
     def _do(self, operation, call):
         try:
             got = call()
@@ -139,7 +149,7 @@ class HistoryLoad:
         with self._progress:
             self.operations.append(operation)
             if operation.result == "ok":
-                kind = "read" if operation.kind == "get" else "write"
+                kind = {"get": "read", "merge": "count"}.get(operation.kind, "write")
                 self._done[operation.client, operation.keyspace, kind] += 1
                 self._progress.notify_all()
 
@@ -222,9 +232,24 @@ def _wrong_end(writes, found):
     return "written again" if any(w.value == value for w in done) else "from nowhere"
 
 
+def _miscounted(key, merges, found):
+    """What is wrong with a counter in the end, or nothing."""
+    least = sum(m.result == "ok" for m in merges)
+    most = least + sum(m.result == "doubt" for m in merges)
+    value = int(found[1]) if found else 0
+    if least <= value <= most:
+        return []
+    return [f"{'lost' if value < least else 'counted twice'}: {key.decode()} is {value}, "
+            f"not from {least} to {most}"]
+
+
 def check(operations, keyspace, rows):
     """Problems of a finished history. rows: {key: (event time, value)}, what the replicas hold."""
     problems = []
+    merges = of_keyspace((o for o in operations if o.kind == "merge"), keyspace)
+    for key, history in merges.items():
+        problems += _miscounted(key, history, rows.get(key))
+    operations = [o for o in operations if o.kind != "merge"]
     for key, history in of_keyspace(operations, keyspace).items():
         writes = [o for o in history if o.kind != "get"]
         wrong = _wrong_end(writes, rows.get(key))

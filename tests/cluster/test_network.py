@@ -158,6 +158,9 @@ PUT2 = op("put", b"2", 2, 20)
 DELETE3 = op("delete", None, 3, 30)
 FAILED = op("put", b"4", 4, 0, "failed")
 DOUBT = op("put", b"5", 5, 0, "doubt")
+ADD = op("merge", b"1", 6, 60)
+DOUBTFUL_ADD = op("merge", b"1", 6, 0, "doubt")
+FAILED_ADD = op("merge", b"1", 6, 0, "failed")
 
 
 @pytest.mark.parametrize("operations,rows,problem", [
@@ -178,6 +181,12 @@ DOUBT = op("put", b"5", 5, 0, "doubt")
     ([PUT1, FAILED], {b"k": (at(40), b"4")}, "from nowhere"),
     ([PUT1, FAILED], {b"k": (at(10), b"1")}, "error"),
     ([PUT1, DOUBT], {b"k": (at(50), b"5")}, "error"),
+    ([ADD, DOUBTFUL_ADD, ADD, FAILED_ADD], {b"k": (at(70), b"3")}, None),
+    ([ADD, DOUBTFUL_ADD, ADD, FAILED_ADD], {b"k": (at(70), b"2")}, None),
+    ([ADD, DOUBTFUL_ADD, ADD, FAILED_ADD], {b"k": (at(70), b"1")}, "lost"),
+    ([ADD, DOUBTFUL_ADD, ADD, FAILED_ADD], {b"k": (at(70), b"4")}, "counted twice"),
+    ([DOUBTFUL_ADD], {}, None),
+    ([ADD], {}, "lost"),
     ([PUT1, op("get", b"0", 6, 5)], {b"k": (at(10), b"1")}, "from nowhere"),
     ([PUT1, op("get", b"1", 6, 10, took=13)], {b"k": (at(10), b"1")}, "late"),
 ])
