@@ -35,6 +35,7 @@ enum Code {
   WRONG_THREAD = 18,
   FORKED = 19,
   PERMISSION = 20,
+  TOO_OLD = 21,
   INTERNAL = 99,
 }
 

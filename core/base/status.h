@@ -61,6 +61,7 @@ class [[nodiscard]] Status {
   static Status Cancelled(std::string m) { return {Code::kCancelled, std::move(m)}; }
   static Status Closed(std::string m) { return {Code::kClosed, std::move(m)}; }
   static Status Permission(std::string m) { return {Code::kPermission, std::move(m)}; }
+  static Status TooOld(std::string m) { return {Code::kTooOld, std::move(m)}; }
   static Status Internal(std::string m) { return {Code::kInternal, std::move(m)}; }
   // The code that fits an errno value (ENOSPC → kNoSpace, EACCES → kPermission, …), message
   // "<what>: <strerror>".

@@ -38,6 +38,7 @@ static void every_code_has_a_name(void) {
                {VASTO_WRONG_THREAD, "WRONG_THREAD"},
                {VASTO_FORKED, "FORKED"},
                {VASTO_PERMISSION, "PERMISSION"},
+               {VASTO_TOO_OLD, "TOO_OLD"},
                {VASTO_INTERNAL, "INTERNAL"},
                {12345, "INTERNAL"},
                {-1, "INTERNAL"}};

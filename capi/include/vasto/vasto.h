@@ -142,6 +142,7 @@ typedef int32_t vasto_status_t;
 #define VASTO_WRONG_THREAD 18      // A call that may wait was made inside a callback.
 #define VASTO_FORKED 19            // The handle belongs to the parent process.
 #define VASTO_PERMISSION 20        // The server refused the caller.
+#define VASTO_TOO_OLD 21           // No server remembers what came after the watch's token.
 #define VASTO_INTERNAL 99          // A defect, or a code younger than this header.
 
 // Limits that servers enforce; a longer key or value is TOO_LARGE. Since 1.0.

@@ -16,6 +16,7 @@ TEST(StatusTest, CodesAreFrozen) {
   EXPECT_EQ(static_cast<int>(Code::kStaleWrite), 7);
   EXPECT_EQ(static_cast<int>(Code::kNoSpace), 13);
   EXPECT_EQ(static_cast<int>(Code::kPermission), 20);
+  EXPECT_EQ(static_cast<int>(Code::kTooOld), 21);
   EXPECT_EQ(static_cast<int>(Code::kInternal), 99);
   EXPECT_EQ(CodeName(Code::kBufferTooSmall), "BUFFER_TOO_SMALL");
 }

@@ -223,12 +223,12 @@ static_assert(AreNumbered<AckLevel::kOne, AckLevel::kQuorum, AckLevel::kAll>(1))
 static_assert(AreNumbered<SyncMode::kNone, SyncMode::kInterval, SyncMode::kAlways>(1));
 static_assert(AreNumbered<StoreState::kUp, StoreState::kSuspect, StoreState::kDown>(1));
 static_assert(AreNumbered<ReplicaRole::kReplica, ReplicaRole::kLearner>(1));
-static_assert(
-    AreNumbered<Code::kOk, Code::kNotFound, Code::kEnd, Code::kInvalidArgument, Code::kTimeout,
-                Code::kUnavailable, Code::kBusy, Code::kStaleWrite, Code::kResizing,
-                Code::kTooLarge, Code::kBufferTooSmall, Code::kCorruption, Code::kIoError,
-                Code::kNoSpace, Code::kNotSupported, Code::kAlreadyExists, Code::kCancelled,
-                Code::kClosed, Code::kWrongThread, Code::kForked, Code::kPermission>(0));
+static_assert(AreNumbered<Code::kOk, Code::kNotFound, Code::kEnd, Code::kInvalidArgument,
+                          Code::kTimeout, Code::kUnavailable, Code::kBusy, Code::kStaleWrite,
+                          Code::kResizing, Code::kTooLarge, Code::kBufferTooSmall,
+                          Code::kCorruption, Code::kIoError, Code::kNoSpace, Code::kNotSupported,
+                          Code::kAlreadyExists, Code::kCancelled, Code::kClosed, Code::kWrongThread,
+                          Code::kForked, Code::kPermission, Code::kTooOld>(0));
 static_assert(static_cast<int>(Code::kInternal) == 99);
 
 }  // namespace
