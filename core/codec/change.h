@@ -57,6 +57,7 @@ class ChangeReader {
   // False at the end, or when what follows is damaged: status() then says why.
   bool Next(Change* change);
   const Status& status() const { return status_; }
+  bool at_end() const { return !status_.ok() || bytes_.remaining() == 0; }
 
  private:
   ByteReader bytes_;

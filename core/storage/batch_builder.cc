@@ -63,6 +63,7 @@ BatchBuilder::BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner,
       agreed_(agreed),
       owner_(owner),
       origin_(options.origin),
+      replicated_(options.replicated),
       default_ttl_seconds_(options.default_ttl_seconds),
       max_clock_skew_us_(options.max_clock_skew_us),
       clock_(options.clock),
@@ -103,7 +104,7 @@ void BatchBuilder::Prepare(Write* const* writes, size_t count) {
 }
 
 Status BatchBuilder::PrepareApplied(const ChangeBatch& batch) {
-  if (feed_ == nullptr) return Status::InvalidArgument("this shard has no other replicas");
+  if (!replicated_) return Status::InvalidArgument("this shard has no other replicas");
   VASTO_RETURN_IF_ERROR(CheckChangeBatch(batch));
   VASTO_RETURN_IF_ERROR(feed_->CheckNext(batch));
   applied_.clear();
@@ -290,7 +291,7 @@ StatusOr<Record> BatchBuilder::MakeMerge(const Item& item, const KeyState& state
   Merge merge;
   merge.op = w.merge_op;
   merge.operand = w.payload;
-  merge.log = feed_ == nullptr ? 0 : feed_->log();
+  merge.log = replicated_ ? feed_->log() : 0;
   merge.event_time = item.event_time;
   merge.wall_us = wall_us_;
   merge.agreed = agreed_->load(std::memory_order_relaxed);
@@ -361,7 +362,7 @@ bool BatchBuilder::Decide(const Item& item, const KeyState& state, Record* recor
   outcome->status = CheckCondition(w, state, visible);
   if (!outcome->status.ok()) return false;
   // In a replicated shard an older deletion may be stored while a newer one was forgotten.
-  const bool absent = !state.present || (feed_ != nullptr && !visible);
+  const bool absent = !state.present || (replicated_ && !visible);
   if (absent && TooOld(item, *record, outcome)) return false;
   if (!state.present) return true;
   // The very same record again, as after a retry, has taken place; it is not superseded. Of a
@@ -383,7 +384,7 @@ bool BatchBuilder::TooOld(const Item& item, const Record& record, WriteOutcome* 
   if (item.write->event_time == 0 || !floors_->Covers(item.hash, item.event_time)) return false;
   if (!record.VisibleAt(wall_us_)) {
     // Another replica may have accepted something that this deletes.
-    if (feed_ != nullptr) return false;
+    if (replicated_) return false;
     // Nobody sees the difference, and whatever is older than this will be refused as well.
     outcome->superseded = true;
     return true;
@@ -407,7 +408,7 @@ Status BatchBuilder::ResolveOne(const Item& item) {
   if (!made.ok()) return {};
   Record& record = *made;
   if (item.read && !Decide(item, *state, &record, outcome)) {
-    const bool log = item.write->log_anyway && feed_ != nullptr && outcome->status.ok();
+    const bool log = item.write->log_anyway && replicated_ && outcome->status.ok();
     if (!log || !state->present) return {};
     return Append(item, state->record, state->content_checksum);
   }
@@ -469,7 +470,7 @@ Status BatchBuilder::Resolve() {
   for (const Item& item : items_) {
     if (!item.refused) VASTO_RETURN_IF_ERROR(ResolveOne(item));
   }
-  if (feed_ != nullptr && !empty()) {
+  if (!empty()) {
     VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(true, &batch_));
   }
   return AppendBound();
@@ -483,7 +484,7 @@ Status BatchBuilder::Append(const Item& item, const Record& record, uint64_t con
   char trailer[kRecordTrailerSize];
   const size_t header_size = EncodeRecordAround(record, content_checksum, header, trailer);
   const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.key)};
-  if (feed_ != nullptr && applying_ == nullptr) {
+  if (replicated_ && applying_ == nullptr) {
     PutLengthPrefixed(&changes_, item.key);
     PutVarint(&changes_, header_size + record.payload.size() + kRecordTrailerSize);
     changes_.append(header, header_size).append(record.payload);
@@ -500,7 +501,7 @@ Status BatchBuilder::AppendMerged(const Item& item, const Record& record,
                                   uint64_t content_checksum) {
   std::string value;
   EncodeRecord(record, content_checksum, &value);
-  if (feed_ != nullptr && applying_ == nullptr) AppendChange(item.key, value, &changes_);
+  if (replicated_ && applying_ == nullptr) AppendChange(item.key, value, &changes_);
   const rocksdb::Slice key_parts[] = {rocksdb::Slice(&kDataPrefix, 1), ToSlice(item.key)};
   const rocksdb::Slice value_part = ToSlice(value);
   return FromRocksDb(
@@ -518,7 +519,6 @@ Status BatchBuilder::AppendBound() {
 
 void BatchBuilder::Committed(bool logged) {
   bound_ = next_bound_;
-  if (feed_ == nullptr) return;
   const uint64_t sequence = db_->GetLatestSequenceNumber();
   const EventTime now = hlc_->Now();
   if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence, now);

@@ -44,7 +44,7 @@ namespace vasto::storage {
 
 class BatchBuilder {
  public:
-  // db, floors, feed: borrowed; outlive *this; feed is nullptr when the shard is not replicated.
+  // db, floors, feed: borrowed; outlive *this.
   // owner: the database's. bound: what is stored as the clock bound, 0 for nothing. agreed: as of
   // Shard::AllowForgetting; borrowed like db.
   BatchBuilder(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
@@ -141,10 +141,11 @@ class BatchBuilder {
 
   rocksdb::DB* const db_;                       // borrowed; outlives *this
   const GcFloors* const floors_;                // borrowed; outlives *this
-  Feed* const feed_;                            // borrowed; outlives *this; may be nullptr
+  Feed* const feed_;                            // borrowed; outlives *this
   const std::atomic<EventTime>* const agreed_;  // borrowed; outlives *this
   const RecordCache::Owner owner_;
   const uint64_t origin_;
+  const bool replicated_;
   const uint64_t default_ttl_seconds_;
   const int64_t max_clock_skew_us_;
   const Clock* const clock_;  // borrowed; outlives *this

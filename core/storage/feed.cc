@@ -16,8 +16,10 @@
 namespace vasto::storage {
 namespace {
 
-// How much is written between two marks, and how many marks there are before every other one goes.
+// How much is written between two marks, where a change counts for some bytes whatever it holds,
+// and how many marks there are before every other one goes.
 constexpr size_t kBytesBetweenMarks = 1 << 20;
+constexpr size_t kBytesOfChange = 64;
 constexpr size_t kMaxMarks = 1024;
 
 LogId NewLogId(Random* random) {
@@ -36,8 +38,11 @@ Status Damaged() { return Status::Corruption("what the database says of its logs
 
 }  // namespace
 
-Feed::Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, uint64_t max_log_bytes)
-    : db_(db), health_(health), max_log_bytes_(max_log_bytes), ring_(budget) {}
+Feed::Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget,
+           const FeedOptions& options)
+    : db_(db), health_(health), options_(options) {
+  if (options.followed) ring_.emplace(budget);
+}
 
 // ---- On the disk
 
@@ -207,8 +212,8 @@ Status Feed::CheckNext(const ChangeBatch& batch) const {
 void Feed::Committed(ChangeBatch batch, uint64_t database_sequence) {
   latest_ = database_sequence;
   positions_.Raise({batch.log, batch.last});
-  unmarked_bytes_ += batch.changes.size();
-  ring_.Append(std::move(batch));
+  unmarked_bytes_ += batch.changes.size() + kBytesOfChange * (batch.last - batch.first + 1);
+  if (ring_) ring_->Append(std::move(batch));
   if (unmarked_bytes_ < kBytesBetweenMarks) return;
   unmarked_bytes_ = 0;
   marks_.push_back({database_sequence, positions_});
@@ -249,16 +254,22 @@ void Feed::SetListener(std::function<void()> listener) {
   listener_ = std::move(listener);
 }
 
+void Feed::SetWatchListener(std::function<void()> listener) {
+  MutexLock lock(&listener_mu_);
+  watch_listener_ = std::move(listener);
+}
+
 void Feed::NotifyListener() {
   MutexLock lock(&listener_mu_);
   if (listener_) listener_();
+  if (watch_listener_) watch_listener_();
 }
 
 // ---- Reading
 
 bool Feed::ReadRing(LogId log, uint64_t have, size_t max_bytes, ChangeBatch* out) const {
   MutexLock lock(&mu_);
-  return ring_.Read(log, have, max_bytes, out);
+  return ring_ && ring_->Read(log, have, max_bytes, out);
 }
 
 StatusOr<Feed::Place> Feed::Locate(LogId log, uint64_t have) const {
@@ -282,18 +293,42 @@ StatusOr<Feed::Place> Feed::Locate(LogId log, uint64_t have) const {
   return place;
 }
 
+uint64_t Feed::latest() const {
+  MutexLock lock(&mu_);
+  return latest_;
+}
+
+const Feed::Mark* Feed::LastCovered(const VersionVector& have) const {
+  const auto behind = std::partition_point(
+      marks_.begin(), marks_.end(), [&](const Mark& mark) { return have.Covers(mark.positions); });
+  return behind == marks_.begin() ? nullptr : &*std::prev(behind);
+}
+
+Feed::Outline Feed::OutlineFor(const VersionVector& have) const {
+  MutexLock lock(&mu_);
+  Outline outline{.now = {latest_, positions_},
+                  .covered = {},
+                  .trimmed = trimmed_,
+                  .own_trimmed = own_trimmed_,
+                  .own = own_};
+  const Mark* const mark = LastCovered(have);
+  if (have.Covers(positions_)) {
+    outline.covered = outline.now;
+  } else if (mark != nullptr && mark->sequence >= trimmed_) {
+    outline.covered = *mark;
+  }
+  return outline;
+}
+
 // ---- Forgetting
 
 void Feed::Trim(const VersionVector& everyone_has) {
   MutexLock lock(&mu_);
-  ring_.Trim(everyone_has);
+  if (ring_) ring_->Trim(everyone_has);
   if (everyone_has.Covers(positions_)) {
-    marks_.clear();
     needless_ = {latest_, positions_};
-  }
-  while (!marks_.empty() && everyone_has.Covers(marks_.front().positions)) {
-    needless_ = std::move(marks_.front());
-    marks_.pop_front();
+  } else if (const Mark* const mark = LastCovered(everyone_has); mark != nullptr) {
+    if (mark->sequence > needless_.sequence) needless_ = *mark;
   }
 }
 
@@ -302,6 +337,7 @@ std::string Feed::TrimTo(uint64_t sequence) {
   const uint64_t own = sequence <= latest_ ? std::min(sequence, own_end_) : sequence;
   trimmed_ = std::max(trimmed_, sequence);
   own_trimmed_ = std::max(own_trimmed_, own);
+  while (!marks_.empty() && marks_.front().sequence < trimmed_) marks_.pop_front();
   return Encode({trimmed_, own_trimmed_, own_});
 }
 
@@ -330,7 +366,7 @@ Status Feed::PurgeLog() {
   std::pair<uint64_t, uint64_t> now;
   {
     MutexLock lock(&mu_);
-    now = {latest_, std::max(needless_.sequence, trimmed_)};
+    now = {latest_, options_.followed ? std::max(needless_.sequence, trimmed_) : latest_};
     if (purged_at_ == now) return {};
   }
   const uint64_t needless = now.second;
@@ -346,7 +382,8 @@ Status Feed::PurgeLog() {
     const bool ends = i + 1 == files.size();
     if (ends && files[i]->Type() != rocksdb::kArchivedLogFile) break;
     const uint64_t last = ends ? db_->GetLatestSequenceNumber() : files[i + 1]->StartSequence() - 1;
-    if (last > needless && bytes <= max_log_bytes_) break;
+    const bool needed = last > needless && bytes <= options_.max_log_bytes;
+    if (needed || bytes - files[i]->SizeFileBytes() < options_.min_log_bytes) break;
     // RocksDB moves a file that it does not need itself some time later.
     settled = files[i]->Type() == rocksdb::kArchivedLogFile;
     if (!settled) break;

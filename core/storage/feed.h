@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a replicated shard knows of logs: its own, that followers read, and how far it has come in
-// those of the other replicas.
+// What a shard knows of logs: its own, that followers and watchers read, and how far it has come in
+// those of the other replicas, if it has any.
 //
 // Each opening of the database begins a log (core/codec/positions.h). Of its own logs the database
 // remembers where each begins among its sequences, so that a position in them is a place in the
@@ -18,7 +18,8 @@
 // Invariants
 //  1. A position is raised only by the batch that holds all changes up to it.
 //  2. What a follower is given begins where it stands: there is no gap, or an error.
-//  3. Memory is bounded by the budget, the log on the disk by its limit, whatever a follower does.
+//  3. Memory is bounded by the budget, the log on the disk by its limits, whatever a follower or
+//     watcher does.
 //
 // Threads: Load and Begin before all others; Committed… from the sequencer's leader; the rest from
 // any.
@@ -28,6 +29,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,11 +54,18 @@ class ShardHealth;
 constexpr uint8_t kFeedFormat = 1;
 constexpr uint64_t kOwnOpen = ~uint64_t{0};
 
+struct FeedOptions {
+  bool followed = true;  // else there are no other replicas: nothing is kept in memory for them
+  // Of write-ahead log files that are kept for followers only.
+  uint64_t max_log_bytes = 256 << 20;
+  // Of the latest ones, kept for watchers that come back, whatever the followers have.
+  uint64_t min_log_bytes = 0;
+};
+
 class Feed {
  public:
-  // db, health, budget: borrowed; outlive *this. max_log_bytes: of write-ahead log files that are
-  // kept for followers only.
-  Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, uint64_t max_log_bytes);
+  // db, health, budget: borrowed; outlive *this.
+  Feed(rocksdb::DB* db, const ShardHealth* health, FeedBudget* budget, const FeedOptions& options);
 
   // Reads what the database holds and begins this opening's log. now: of the store's clock.
   Status Open(Random* random, EventTime now) EXCLUDES(mu_);
@@ -83,7 +92,8 @@ class Feed {
   Status AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const EXCLUDES(mu_);
   // A batch with clients' writes was written and the database stands at this sequence. now: of the
   // store's clock, later than all that it holds of clients' writes. Also when the log failed: the
-  // clients were told that it did, but what they see here the followers must come to see.
+  // clients were told that it did, but what they see here the followers must come to see. changes:
+  // only read when the feed is followed.
   void CommittedOwn(std::string changes, uint64_t database_sequence, EventTime now) EXCLUDES(mu_);
   // The same for one that holds other replicas' changes, with their range.
   void CommittedApplied(ChangeBatch applied, uint64_t database_sequence, EventTime now)
@@ -99,6 +109,8 @@ class Feed {
   // Called, on the leader's thread, after each of these. Replaces the one before, which is not
   // called any more once this returned; nullptr: none. Must not block nor call into the shard.
   void SetListener(std::function<void()> listener) EXCLUDES(listener_mu_);
+  // Another one, called after that.
+  void SetWatchListener(std::function<void()> listener) EXCLUDES(listener_mu_);
   void NotifyListener() EXCLUDES(listener_mu_);
 
   // Every follower has all of this: what was kept for them may go, from memory at once.
@@ -121,14 +133,32 @@ class Feed {
   StatusOr<Place> Locate(LogId log, uint64_t have) const EXCLUDES(mu_);
   rocksdb::DB* db() const { return db_; }
 
- private:
   // A log of this database; sequences are the database's.
   struct OwnLog {
     LogId id = 0;
     uint64_t base = 0;
     uint64_t last = 0;  // 0: the newest
   };
+  // A moment of the past, so that it can be told later what lies before it.
+  struct Mark {
+    uint64_t sequence = 0;  // of the database
+    VersionVector positions;
+  };
+  // What a reader of all logs in the order of the database (watch_cursor.h) finds its place by.
+  struct Outline {
+    Mark now;
+    // The latest moment known that `have` covers and behind which the log on the disk goes on;
+    // none: it may be there all the same.
+    std::optional<Mark> covered;
+    uint64_t trimmed = 0;      // the log on the disk goes on behind this
+    uint64_t own_trimmed = 0;  // and lacks nothing behind this of the own logs that it goes on with
+    std::vector<OwnLog> own;   // oldest first
+  };
+  Outline OutlineFor(const VersionVector& have) const EXCLUDES(mu_);
+  // The database's sequence of the last batch of whatever log.
+  uint64_t latest() const EXCLUDES(mu_);
 
+ private:
   // What is stored under kFeedKey.
   struct Stored {
     uint64_t trimmed = 0;
@@ -140,29 +170,26 @@ class Feed {
   static StatusOr<uint64_t> ReadOwnEnd(rocksdb::DB* db);
   static std::string Encode(const Stored& stored);
   Status LoadPositions() REQUIRES(mu_);
-  // A moment of the past, so that it can be told later what lies before it.
-  struct Mark {
-    uint64_t sequence = 0;  // of the database
-    VersionVector positions;
-  };
   void Committed(ChangeBatch batch, uint64_t database_sequence) REQUIRES(mu_);
   // Notes that the log up to this sequence is not there, or is no use. Returns what is to be stored
   // under kFeedKey then.
   std::string TrimTo(uint64_t sequence) REQUIRES(purge_mu_, mu_);
   Status Store(const std::string& feed_value) REQUIRES(purge_mu_);
+  // The latest mark that is covered; nullptr: none.
+  const Mark* LastCovered(const VersionVector& have) const REQUIRES(mu_);
   uint64_t base() const REQUIRES(mu_) { return own_.back().base; }
 
   rocksdb::DB* const db_;            // borrowed; outlives *this
   const ShardHealth* const health_;  // borrowed; outlives *this
-  const uint64_t max_log_bytes_;
+  const FeedOptions options_;
   LogId log_ = 0;  // set by Open
   std::atomic<EventTime> settled_{0};
 
   Mutex purge_mu_;                                   // one writer of kFeedKey at a time; before mu_
   uint64_t log_failures_ GUARDED_BY(purge_mu_) = 0;  // of the log, that trimmed_ accounts for
   mutable Mutex mu_;
-  FeedRing ring_ GUARDED_BY(mu_);
-  VersionVector positions_ GUARDED_BY(mu_);  // the newest own log included
+  std::optional<FeedRing> ring_ GUARDED_BY(mu_);  // of a feed that is followed
+  VersionVector positions_ GUARDED_BY(mu_);       // the newest own log included
   std::vector<OwnLog> own_ GUARDED_BY(mu_);
   // Database sequences of the last batch of clients' writes: for the newest log, whose base it is
   // before the first; and of all there were.
@@ -173,7 +200,7 @@ class Feed {
   // own_trimmed_ misses nothing by that.
   uint64_t trimmed_ GUARDED_BY(mu_) = 0;
   uint64_t own_trimmed_ GUARDED_BY(mu_) = 0;
-  std::deque<Mark> marks_ GUARDED_BY(mu_);  // oldest first
+  std::deque<Mark> marks_ GUARDED_BY(mu_);  // oldest first, those in the log on the disk
   size_t unmarked_bytes_ GUARDED_BY(mu_) = 0;
   uint64_t latest_ GUARDED_BY(mu_) = 0;  // database sequence of the last batch of whatever log
   std::pair<uint64_t, uint64_t> purged_at_ GUARDED_BY(mu_);  // latest_, needless_ of the last purge
@@ -181,6 +208,7 @@ class Feed {
 
   Mutex listener_mu_;
   std::function<void()> listener_ GUARDED_BY(listener_mu_);
+  std::function<void()> watch_listener_ GUARDED_BY(listener_mu_);
 };
 
 }  // namespace vasto::storage

@@ -36,6 +36,7 @@ Sequencer::Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const Sha
       durability_(options.durability),
       sync_interval_us_(options.sync_interval_us),
       max_queued_bytes_(options.max_queued_bytes),
+      replicated_(options.replicated),
       builder_(db, owner, options, bound, floors, feed, agreed) {}
 
 size_t Sequencer::BytesOf(const Write& write) {
@@ -137,7 +138,7 @@ bool Sequencer::Step(Where where) {
 
 bool Sequencer::IsAlone(const Write& write) const {
   const bool rewrites = write.kind == WriteKind::kTouch || write.kind == WriteKind::kAppend;
-  const bool large = feed_ != nullptr && rewrites;
+  const bool large = replicated_ && rewrites;
   return large || write.kind == WriteKind::kApply || IsFence(write);
 }
 
@@ -188,7 +189,7 @@ bool Sequencer::WriteBatch(Where where, Status* result) {
 void Sequencer::Complete(const Status& status) {
   stage_ = Stage::kTake;
   queued_bytes_.fetch_sub(writes_bytes_, std::memory_order_relaxed);
-  const Position position = feed_ == nullptr ? Position{} : feed_->OwnPosition();
+  const Position position = replicated_ ? feed_->OwnPosition() : Position{};
   for (Write* w : writes_) {
     if (!status.ok() && w->outcome.status.ok()) {
       w->outcome = {};
@@ -197,7 +198,7 @@ void Sequencer::Complete(const Status& status) {
     w->outcome.position = position;
     w->Done();
   }
-  if (feed_ != nullptr) feed_->NotifyListener();
+  feed_->NotifyListener();
 }
 
 void Sequencer::ScheduleSync() {

@@ -34,8 +34,8 @@ class Sequencer {
   static constexpr size_t kMaxBatchWrites = 1024;
   static constexpr size_t kMaxBatchBytes = 1 << 20;
 
-  // db, floors, feed, health, engine: borrowed; outlive *this; feed is nullptr when the shard is
-  // not replicated. owner: the database's. bound: the clock bound stored in db.
+  // db, floors, feed, health, engine: borrowed; outlive *this. owner: the database's. bound: the
+  // clock bound stored in db.
   Sequencer(rocksdb::DB* db, const RecordCache::Owner& owner, const ShardOptions& options,
             EventTime bound, const GcFloors* floors, Feed* feed,
             const std::atomic<EventTime>* agreed, ShardHealth* health, Engine* engine);
@@ -78,13 +78,14 @@ class Sequencer {
   rocksdb::DB* const db_;        // borrowed; outlives *this
   RecordCache* const cache_;     // borrowed; outlives *this
   WriteBuffers* const buffers_;  // borrowed; outlives *this
-  Feed* const feed_;             // borrowed; outlives *this; may be nullptr
+  Feed* const feed_;             // borrowed; outlives *this
   ShardHealth* const health_;    // borrowed; outlives *this
   Timers* const timers_;         // borrowed; outlives *this
   ThreadPool* const pool_;       // borrowed; outlives *this
   const Durability durability_;
   const int64_t sync_interval_us_;
   const size_t max_queued_bytes_;
+  const bool replicated_;
 
   WriteQueue queue_;
   std::atomic<size_t> queued_bytes_{0};

@@ -144,7 +144,7 @@ Status Shard::Impl::Open() {
   VASTO_ASSIGN_OR_RETURN(const EventTime bound, ReadBound());
   options_.hlc->Observe(bound);
   VASTO_RETURN_IF_ERROR(LoadFloors());
-  if (options_.replicated) VASTO_RETURN_IF_ERROR(OpenFeed());
+  VASTO_RETURN_IF_ERROR(OpenFeed());
   reader_ = std::make_unique<Reader>(db_.get(), cache_owner_);
   sequencer_ = std::make_unique<Sequencer>(db_.get(), cache_owner_, options_, bound, &floors_,
                                            feed_.get(), &agreed_, health_.get(), engine_.get());
@@ -162,8 +162,8 @@ Status Shard::Impl::OpenDatabase() {
   options.listeners.push_back(health_);
   options.compaction_filter_factory =
       NewRecordFilterFactory(options_.clock, options_.tombstone_grace_us, &agreed_, &floors_);
-  // Log files are kept until Feed::PurgeLog deletes them: RocksDB knows nothing of followers.
-  if (options_.replicated) options.WAL_ttl_seconds = std::numeric_limits<uint64_t>::max();
+  // Log files are kept until Feed::PurgeLog deletes them: RocksDB knows nothing of who reads them.
+  options.WAL_ttl_seconds = std::numeric_limits<uint64_t>::max();
   options.info_log = std::make_shared<InfoLog>(folder_->identity().ToString(), options_.logger);
   if (folder_->complete()) {
     const Status current = options_.files->Read(folder_->db_path() + "/CURRENT").status();
@@ -224,8 +224,11 @@ Status Shard::Impl::LoadFloors() {
 }
 
 Status Shard::Impl::OpenFeed() {
-  feed_ = std::make_unique<Feed>(db_.get(), health_.get(), engine_->feed_budget(),
-                                 options_.max_log_bytes);
+  FeedOptions feed;
+  feed.followed = options_.replicated;
+  feed.max_log_bytes = options_.max_log_bytes;
+  feed.min_log_bytes = options_.min_log_bytes;
+  feed_ = std::make_unique<Feed>(db_.get(), health_.get(), engine_->feed_budget(), feed);
   return feed_->Open(options_.random, options_.hlc->Now()).Prefixed("open " + options_.dir);
 }
 
@@ -301,7 +304,7 @@ void Shard::Impl::TryResume() {
   const bool space = usage.ok() && usage->free_bytes >= engine_->resume_headroom_bytes();
   // The flush begins a new log.
   if (space && db_->Resume().ok() && db_->Flush(rocksdb::FlushOptions()).ok()) {
-    if (feed_ == nullptr || feed_->LogResumed().ok()) return health_->Recovered();
+    if (feed_->LogResumed().ok()) return health_->Recovered();
   }
   ScheduleResume();
 }

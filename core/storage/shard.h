@@ -82,6 +82,8 @@ struct ShardOptions {
   // Whether other replicas follow this one: then its log is kept for them.
   bool replicated = false;
   uint64_t max_log_bytes = 256 << 20;  // of log files that are kept for followers only
+  // Of the latest log files, kept for watchers that come back (watch_cursor.h).
+  uint64_t min_log_bytes = 0;
   // Bytes of writes waiting in the sequencer before further ones answer kBusy. A list that finds
   // the queue empty is taken whatever its size.
   size_t max_queued_bytes = 64 << 20;
@@ -220,7 +222,7 @@ class Shard {
 
   // Random id minted when the database was made.
   uint64_t incarnation() const;
-  // What followers need; nullptr when the shard is not replicated. Borrowed; ends with Close.
+  // What followers and watchers need. Borrowed; ends with Close.
   Feed* feed() const;
 
   // Reads one group of keys. Without may_wait nothing waits for the disk: a key that is neither in

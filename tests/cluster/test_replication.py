@@ -285,8 +285,8 @@ def test_memory_stays_flat_under_confirmed_writes(make_cluster):
 # long absence
 
 def test_a_replica_that_was_away_too_long_copies_the_whole_shard(make_cluster):
-    cluster = make_cluster(stores=3, store_flags=["--max_log_mb", 1, "--feed_mb", 1,
-                                                  "--write_buffer_mb", 8])
+    cluster = make_cluster(stores=3, store_flags=["--max_log_mb", 1, "--watch_log_mb", 0,
+                                                  "--feed_mb", 1, "--write_buffer_mb", 8])
     cluster.create("ks", 1, 3)
     first = replicas.primary_of(cluster, "ks")
     victim = (first + 1) % 3

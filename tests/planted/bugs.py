@@ -25,7 +25,7 @@ BUGS = [
     ("what one replica merged hides what another did", "core/codec/merge.cc",
      "} else if (entry.last > folded) {", "} else if (entry.last > folded && at == state.entries.end()) {"),
     ("a replica counts under the name of a log whose end it lost", "core/storage/batch_builder.cc",
-     "merge.log = feed_ == nullptr ? 0 : feed_->log();", "merge.log = origin_;"),
+     "merge.log = replicated_ ? feed_->log() : 0;", "merge.log = origin_;"),
     ("a gap is applied", "core/storage/feed.cc",
      "if (batch.first <= have + 1) return {};", "if (batch.first <= have + 1'000'000) return {};"),
     ("the same changes are applied again", "core/storage/feed.cc",

@@ -3,6 +3,7 @@
 #include "core/storage/feed.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 
 #include <filesystem>
 #include <memory>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/base/random.h"
+#include "core/storage/keys.h"
 #include "tests/unit/storage/feed_fixture.h"
 
 namespace vasto::storage {
@@ -478,12 +480,10 @@ TEST_F(FeedTest, OneThatOnlyFollowedHasNoLogToTellOf) {
 
 TEST_F(FeedTest, WhatWasThereBeforeAnybodyFollowedIsOnlyHadWithTheWholeShard) {
   auto a = Make("a", 1);
-  a->Close();
-  std::filesystem::remove_all(folder_.path() + "/a");
-  a->options_.replicated = false;
-  a->Open();
   a->Write(Put("k", "v"));
-  a->options_.replicated = true;
+  // So are the databases of versions that kept no log of shards without other replicas.
+  const rocksdb::Slice feed_key(kFeedKey.data(), kFeedKey.size());
+  ASSERT_TRUE(a->feed()->db()->Delete(rocksdb::WriteOptions(), feed_key).ok());
   a->Reopen();
   auto b = Make("b", 2);
   EXPECT_FALSE(b->Has().Covers(a->Has())) << "an empty follower is not level with it";
@@ -492,6 +492,18 @@ TEST_F(FeedTest, WhatWasThereBeforeAnybodyFollowedIsOnlyHadWithTheWholeShard) {
   const VersionVector has = a->Has();
   a->Reopen();
   EXPECT_EQ(a->Has(), has);
+}
+
+TEST_F(FeedTest, AShardThatGetsOtherReplicasGivesThemItsLog) {
+  auto a = Make("a", 1);
+  a->options_.replicated = false;
+  a->Reopen();
+  a->Write(Put("k", "v"));
+  a->options_.replicated = true;
+  a->Reopen();
+  auto b = Make("b", 2);
+  ASSERT_TRUE(b->FollowAll(a.get()).ok());
+  EXPECT_EQ(b->Get("k"), "v");
 }
 
 TEST_F(FeedTest, ALogEndsWithItsLastWrite) {
