@@ -169,6 +169,24 @@ struct ScanResponse {
   std::string resume_key;
 };
 
+// Changes of one shard (core/storage/watch_cursor.h); waits for them. kTooOld: the store remembers
+// none of what came right after `have`.
+struct WatchRequest {
+  ShardRef ref;  // ref.shard must be given
+  // Random; the same in all requests of a watcher to a shard. It has one at a time: a further one
+  // ends the one before, which is answered at once.
+  uint64_t watcher = 0;
+  bool from_now = false;       // `have` is not read; the answer comes at once
+  std::vector<Position> have;  // where the watcher stands: WatchResponse::at
+  std::string prefix;          // of the keys to be told of
+  uint32_t max_bytes = 0;      // of changes, 0: the store's default; one larger batch goes alone
+  uint32_t wait_ms = 0;        // how long to wait for changes; a part of ref.timeout_ms at most
+};
+struct WatchResponse {
+  std::vector<Position> at;  // behind these changes
+  std::string changes;       // as in ChangeBatch
+};
+
 // A read-only view of the cluster; answered by masters (with long poll) and by stores (what they
 // know, at once).
 struct WatchClusterRequest {
@@ -344,6 +362,7 @@ VASTO_RPC_METHOD(MultiGet, "multi_get", MultiGetRequest, MultiGetResponse);
 VASTO_RPC_METHOD(Write, "write", WriteRequest, WriteResponse);
 VASTO_RPC_METHOD(WriteBatch, "write_batch", WriteBatchRequest, WriteBatchResponse);
 VASTO_RPC_METHOD(Scan, "scan", ScanRequest, ScanResponse);
+VASTO_RPC_METHOD(Watch, "watch", WatchRequest, WatchResponse);
 VASTO_RPC_METHOD(WatchCluster, "watch_cluster", WatchClusterRequest, WatchClusterResponse);
 VASTO_RPC_METHOD(RegisterStore, "register_store", RegisterStoreRequest, RegisterStoreResponse);
 VASTO_RPC_METHOD(Heartbeat, "heartbeat", HeartbeatRequest, HeartbeatResponse);
@@ -368,8 +387,8 @@ VASTO_RPC_METHOD(ClusterStats, "cluster_stats", ClusterStatsRequest, ClusterStat
 template <typename... Method>
 struct MethodList {};
 using AllMethods =
-    MethodList<Get, MultiGet, Write, WriteBatch, Scan, WatchCluster, RegisterStore, Heartbeat,
-               InstallKeyspace, CompactKeyspace, Pull, BeginCopy, ReadCopy, EndCopy, Ping,
-               CreateKeyspace, DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
+    MethodList<Get, MultiGet, Write, WriteBatch, Scan, Watch, WatchCluster, RegisterStore,
+               Heartbeat, InstallKeyspace, CompactKeyspace, Pull, BeginCopy, ReadCopy, EndCopy,
+               Ping, CreateKeyspace, DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
 
 }  // namespace vasto::rpc

@@ -178,6 +178,12 @@ VASTO_EMPTY_SCHEMA(EndCopyResponse);
 VASTO_SCHEMA(PingRequest, VASTO_FIELD(1, store));
 VASTO_SCHEMA(PingResponse, VASTO_FIELD(1, time_us));
 
+// watch.thrift
+VASTO_SCHEMA(WatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, watcher), VASTO_FIELD(3, from_now),
+             VASTO_FIELD(4, have), VASTO_FIELD(5, prefix), VASTO_FIELD(6, max_bytes),
+             VASTO_FIELD(7, wait_ms));
+VASTO_SCHEMA(WatchResponse, VASTO_FIELD(1, at), VASTO_FIELD(2, changes));
+
 // admin.thrift
 VASTO_SCHEMA(CreateKeyspaceRequest, VASTO_FIELD(1, name), VASTO_FIELD(2, shards),
              VASTO_FIELD(3, replicas), VASTO_FIELD(4, acks), VASTO_FIELD(5, sync),

@@ -29,6 +29,7 @@
 #include "core/storage/shard.h"
 #include "core/store/per_thread.h"
 #include "core/store/stand_down.h"
+#include "core/store/watch_server.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::store {
@@ -43,7 +44,9 @@ struct ShardHandle {
   // Of a keyspace with several replicas; else nullptr. Ends before the shard closes.
   std::shared_ptr<replication::ShardReplica> replica;
   StandDown stand_down;  // of the replica
-  Gate slow_work;        // requests that outlive their section
+  // With the shard; ends before it closes.
+  std::shared_ptr<WatchServer> watches;
+  Gate slow_work;  // requests that outlive their section
 
   // OK while the shard takes writes.
   Status Health() const { return shard ? shard->Health() : failure; }

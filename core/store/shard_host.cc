@@ -146,6 +146,8 @@ ShardOutcome ShardHost::OpenOne(const KeyspaceDescriptor& descriptor, int32_t sh
           options_.replicator->Attach(descriptor.uuid, shard, handle->shard.get(),
                                       options_.folder->IsIncomplete(descriptor.uuid, shard));
     }
+    handle->watches = WatchServer::Make(handle->shard.get(), options_.watch_places,
+                                        options_.watch_pool, options_.clock);
     outcome.incarnation = handle->shard->incarnation();
     PutFormerAway(key);
     VASTO_LOG(options_.logger, kInfo, "shard_opened")
@@ -194,6 +196,7 @@ storage::ShardOptions ShardHost::MakeShardOptions(const KeyspaceDescriptor& desc
   options.tombstone_grace_us = options_.tombstone_grace_us;
   options.replicated = descriptor.replica_count > 1;
   options.max_log_bytes = options_.max_log_bytes;
+  options.min_log_bytes = options_.min_log_bytes;
   options.clock = options_.clock;
   options.files = options_.files;
   options.random = options_.random;
@@ -270,6 +273,7 @@ std::shared_ptr<ShardHandle> ShardHost::Take(const Key& key) {
 void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
   if (handle->shard) handle->shard->CancelCompaction();
   handle->slow_work.Close();
+  if (handle->watches) handle->watches->Close();
   if (handle->replica) options_.replicator->Detach(handle->replica, key.first, key.second);
   if (handle->shard) {
     if (const Status status = handle->shard->Close(); !status.ok()) {
@@ -343,7 +347,36 @@ void ShardHost::DeleteLeftovers() {
 
 void ShardHost::Tick(int64_t now_us) {
   LookAfterReplicas(now_us);
+  LookAfterWatches(now_us);
   DeleteRemoved(now_us);
+}
+
+void ShardHost::LookAfterWatches(int64_t now_us) {
+  std::vector<std::shared_ptr<ShardHandle>> handles;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [key, handle] : handles_) {
+      if (handle->shard) handles.push_back(handle);
+    }
+  }
+  const bool purge = now_us >= purge_due_us_;
+  if (purge) purge_due_us_ = now_us + replication::Replicator::kTidyUs;
+  for (const auto& handle : handles) {
+    handle->watches->Tick();
+    if (purge && !handle->replica && handle->slow_work.Enter()) {
+      InBackground([this, handle] { PurgeLog(handle); });
+    }
+  }
+}
+
+void ShardHost::PurgeLog(const std::shared_ptr<ShardHandle>& handle) {
+  if (const Status status = handle->shard->feed()->PurgeLog(); !status.ok()) {
+    VASTO_LOG(options_.logger, kWarning, "log_not_purged")
+        .With("keyspace", handle->keyspace.ToString())
+        .With("shard", handle->number)
+        .With("error", status.ToString());
+  }
+  handle->slow_work.Leave();
 }
 
 void ShardHost::LookAfterReplicas(int64_t now_us) {
@@ -462,6 +495,17 @@ void ShardHost::RefreshStats() {
     MutexLock lock(&mu_);
     refreshing_ = false;
   });
+}
+
+void ShardHost::StopWatches() {
+  std::vector<std::shared_ptr<ShardHandle>> handles;
+  {
+    MutexLock lock(&mu_);
+    for (const auto& [key, handle] : handles_) {
+      if (handle->watches) handles.push_back(handle);
+    }
+  }
+  for (const auto& handle : handles) handle->watches->Close();
 }
 
 void ShardHost::Stop() {

@@ -46,6 +46,8 @@ struct ShardHostOptions {
   replication::Replicator* replicator = nullptr;
   ThreadPool* data_pool = nullptr;        // for reads and writes that block
   ThreadPool* background_pool = nullptr;  // for opening, closing, compacting
+  ThreadPool* watch_pool = nullptr;       // for what watchers are told
+  WatchPlaces* watch_places = nullptr;
   const Clock* clock = nullptr;
   HybridClock* hlc = nullptr;
   const Logger* logger = nullptr;
@@ -53,6 +55,7 @@ struct ShardHostOptions {
   int64_t removed_delay_us = 600'000'000;  // how long a dropped shard stays in removed/
   int64_t tombstone_grace_us = 86'400'000'000;
   uint64_t max_log_bytes = 256 << 20;  // of each shard, kept for replicas that are away
+  uint64_t min_log_bytes = 16 << 20;   // of each shard, kept for watchers that come back
   // A replica that stood down can serve again: its shard should be opened anew. Called by Tick.
   std::function<void(const Uuid& keyspace, int32_t shard)> on_well;
 };
@@ -87,8 +90,8 @@ class ShardHost {
   void Compact(const Uuid& keyspace, std::function<void(Status)> done);
   // Deletes what an earlier run left in removed/.
   void DeleteLeftovers();
-  // Looks after replicas that take no writes (stand_down.h), and deletes what has been in removed/
-  // long enough. To be called several times a second.
+  // Looks after replicas that take no writes (stand_down.h), after watchers and logs, and deletes
+  // what has been in removed/ long enough. To be called several times a second.
   void Tick(int64_t now_us);
 
   // Of every shard here; sizes may be some seconds old, health is not.
@@ -96,6 +99,8 @@ class ShardHost {
   // Reads the sizes again, on the background pool.
   void RefreshStats();
 
+  // Tells all watchers to ask elsewhere. Any thread; after the last Tick.
+  void StopWatches() EXCLUDES(mu_);
   // Closes all shards. Idempotent.
   void Stop();
 
@@ -121,6 +126,9 @@ class ShardHost {
   void DeleteTree(const std::string& path);
   void DeleteRemoved(int64_t now_us);
   void LookAfterReplicas(int64_t now_us);
+  void LookAfterWatches(int64_t now_us);
+  // Of shards without other replicas; the replicator does it for the others.
+  void PurgeLog(const std::shared_ptr<ShardHandle>& handle);
   void Detach(const std::shared_ptr<ShardHandle>& handle);
   // Runs the task on the background pool, or here when the pool has stopped.
   void InBackground(ThreadPool::Task task);
@@ -132,6 +140,7 @@ class ShardHost {
   std::map<Uuid, std::shared_ptr<const KeyspaceView>> views_;
   std::map<std::string, std::unique_ptr<KeyspaceMetrics>>
       metrics_;  // by keyspace name, never erased
+  int64_t purge_due_us_ = 0;
 
   ShardTasks tasks_;
 

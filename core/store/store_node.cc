@@ -13,6 +13,7 @@
 #include "core/store/shard_host.h"
 #include "core/store/store_folder.h"
 #include "core/store/store_runtime.h"
+#include "core/store/watch_service.h"
 
 namespace vasto::store {
 namespace {
@@ -62,6 +63,8 @@ class StoreNode::Impl {
   std::unique_ptr<StoreFolder> folder_;
   std::unique_ptr<ThreadPool> data_pool_;
   std::unique_ptr<ThreadPool> scan_pool_;
+  std::unique_ptr<ThreadPool> watch_pool_;
+  std::unique_ptr<WatchPlaces> watch_places_;
   std::unique_ptr<ThreadPool> background_pool_;
   std::shared_ptr<rpc::Transport> transport_;
   // Of its own: changes of other stores are applied on its thread, the master must not wait.
@@ -71,6 +74,7 @@ class StoreNode::Impl {
   std::unique_ptr<ShardHost> host_;
   std::unique_ptr<StoreRuntime> runtime_;
   std::unique_ptr<DataService> data_;
+  std::unique_ptr<WatchService> watch_;
   rpc::Dispatcher dispatcher_;
   std::unique_ptr<rpc::Server> server_;
 };
@@ -153,6 +157,8 @@ void StoreNode::Impl::MakeHost() {
   host.replicator = replicator_.get();
   host.data_pool = data_pool_.get();
   host.background_pool = background_pool_.get();
+  host.watch_pool = watch_pool_.get();
+  host.watch_places = watch_places_.get();
   host.clock = options_.clock;
   host.hlc = &hlc_;
   host.logger = options_.logger;
@@ -160,6 +166,7 @@ void StoreNode::Impl::MakeHost() {
   host.removed_delay_us = options_.removed_delay_us;
   host.tombstone_grace_us = options_.tombstone_grace_us;
   host.max_log_bytes = options_.max_log_bytes;
+  host.min_log_bytes = options_.min_log_bytes;
   host.on_well = [this](const Uuid& keyspace, int32_t number) {
     runtime_->ReopenShard(keyspace, number);
   };
@@ -169,6 +176,8 @@ void StoreNode::Impl::MakeHost() {
 void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
   data_pool_ = std::make_unique<ThreadPool>("vasto-data", options_.data_threads);
   scan_pool_ = std::make_unique<ThreadPool>("vasto-scan", options_.scan_threads);
+  watch_pool_ = std::make_unique<ThreadPool>("vasto-watch", options_.watch_threads);
+  watch_places_ = std::make_unique<WatchPlaces>(options_.max_watches);
   background_pool_ = std::make_unique<ThreadPool>("vasto-bg", options_.background_threads);
   transport_ = NewTransport("vasto-link");
   replication_transport_ = NewTransport("vasto-repl");
@@ -195,11 +204,13 @@ void StoreNode::Impl::MakeParts(StoreFolder::Contents contents) {
   data.scan_pool = scan_pool_.get();
   data.clock = options_.clock;
   data_ = std::make_unique<DataService>(data);
+  watch_ = std::make_unique<WatchService>(host_->table());
 }
 
 Status StoreNode::Impl::StartServer() {
   runtime_->Register(&dispatcher_);
   data_->Register(&dispatcher_);
+  watch_->Register(&dispatcher_);
   replicator_->Register(&dispatcher_);
   rpc::ServerOptions server;
   server.listen = options_.listen;
@@ -235,10 +246,12 @@ void StoreNode::Impl::Stop() {
   // for their answers.
   if (runtime_) runtime_->Stop();
   if (replicator_) replicator_->Stop();
+  if (host_) host_->StopWatches();
   if (server_) server_->Stop();
   if (transport_) transport_->Stop();
   if (replication_transport_) replication_transport_->Stop();
   if (scan_pool_) scan_pool_->Stop();
+  if (watch_pool_) watch_pool_->Stop();
   if (host_) host_->Stop();
   if (data_pool_) data_pool_->Stop();
 }

@@ -47,10 +47,13 @@ struct StoreNodeOptions {
   size_t write_buffer_bytes = 128 << 20;
   size_t feed_bytes = 64 << 20;
   uint64_t max_log_bytes = 256 << 20;  // of each shard's log, kept for replicas that are away
+  uint64_t min_log_bytes = 16 << 20;   // of each shard's log, kept for watchers that come back
 
   int io_threads = 0;    // 0: one a core
   int data_threads = 4;  // disk reads, writes that wait for the disk
   int scan_threads = 2;
+  int watch_threads = 2;
+  int max_watches = 1024;                  // of shards, at once
   int background_threads = 4;              // opening, closing, compacting
   int64_t removed_delay_us = 600'000'000;  // how long a dropped shard can still be saved by hand
   // How long compactions keep tombstones and expired values (storage/compaction_filter.h).

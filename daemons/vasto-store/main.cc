@@ -31,6 +31,8 @@ DEFINE_uint64(feed_mb, 64,
               "memory for the latest changes, which other replicas read, in MiB, of all shards "
               "together");
 DEFINE_uint64(max_log_mb, 256, "log files kept for replicas that are away, in MiB, of each shard");
+DEFINE_uint64(watch_log_mb, 16,
+              "latest log files kept for watchers that come back, in MiB, of each shard");
 DEFINE_uint64(tombstone_grace_s, 86400,
               "seconds that compactions keep deleted and expired values at least, for late writes "
               "with older event times");
@@ -58,6 +60,8 @@ Status CheckSizes() {
   }
   if (FLAGS_max_log_mb > kMaxMegabytes)
     return Status::InvalidArgument("--max_log_mb: at most 1048576");
+  if (FLAGS_watch_log_mb > kMaxMegabytes)
+    return Status::InvalidArgument("--watch_log_mb: at most 1048576");
   if (FLAGS_disk_gb > (uint64_t{1} << 30))
     return Status::InvalidArgument("--disk_gb: at most 1073741824");
   if (FLAGS_io_threads < 0 || FLAGS_io_threads > 1024)
@@ -103,6 +107,7 @@ StatusOr<store::StoreNodeOptions> MakeOptions(const Logger* logger, Metrics* met
   options.write_buffer_bytes = FLAGS_write_buffer_mb << 20;
   options.feed_bytes = FLAGS_feed_mb << 20;
   options.max_log_bytes = FLAGS_max_log_mb << 20;
+  options.min_log_bytes = FLAGS_watch_log_mb << 20;
   options.io_threads = FLAGS_io_threads;
   options.tombstone_grace_us = static_cast<int64_t>(FLAGS_tombstone_grace_s) * 1'000'000;
   options.logger = logger;

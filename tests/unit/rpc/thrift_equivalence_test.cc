@@ -10,6 +10,7 @@
 #include <vasto_thrift/ReplicationService.h>
 #include <vasto_thrift/StoreControlService.h>
 #include <vasto_thrift/TopologyService.h>
+#include <vasto_thrift/WatchService.h>
 
 #include <filesystem>
 #include <fstream>
@@ -42,6 +43,7 @@ VASTO_GENERATED(MultiGet, DataService, multi_get);
 VASTO_GENERATED(Write, DataService, write);
 VASTO_GENERATED(WriteBatch, DataService, write_batch);
 VASTO_GENERATED(Scan, DataService, scan);
+VASTO_GENERATED(Watch, WatchService, watch);
 VASTO_GENERATED(WatchCluster, TopologyService, watch_cluster);
 VASTO_GENERATED(RegisterStore, MasterControlService, register_store);
 VASTO_GENERATED(Heartbeat, MasterControlService, heartbeat);
@@ -197,18 +199,18 @@ void CheckStructs(std::map<std::string, IdlFields>* idl) {
 TEST(ThriftEquivalenceTest, NamesAndIdsAreThoseOfTheIdl) {
   auto idl = ParseIdl();
   ASSERT_EQ(idl.erase("VastoError"), 1u);
-  CheckStructs<ShardRef, Value, ReadKey, ReadResult, ReadBound, GetRequest, MultiGetRequest,
-               MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
-               WriteBatchResponse, ScanRequest, ScanResponse, Replica, ShardReplicas,
-               KeyspaceDescriptor, StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest,
-               WatchClusterResponse, RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest,
-               HeartbeatResponse, InstallKeyspaceRequest, InstallKeyspaceResponse,
-               CompactKeyspaceRequest, CompactKeyspaceResponse, Position, ChangeBatch, PullRequest,
-               PullResponse, CopyFile, BeginCopyRequest, BeginCopyResponse, ReadCopyRequest,
-               ReadCopyResponse, EndCopyRequest, EndCopyResponse, PingRequest, PingResponse,
-               CreateKeyspaceRequest, DeleteKeyspaceRequest, StartCompactionRequest,
-               StartOperationResponse, WaitOperationRequest, WaitOperationResponse,
-               ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
+  CheckStructs<
+      ShardRef, Value, ReadKey, ReadResult, ReadBound, GetRequest, MultiGetRequest,
+      MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
+      WriteBatchResponse, ScanRequest, ScanResponse, WatchRequest, WatchResponse, Replica,
+      ShardReplicas, KeyspaceDescriptor, StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest,
+      WatchClusterResponse, RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest,
+      HeartbeatResponse, InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
+      CompactKeyspaceResponse, Position, ChangeBatch, PullRequest, PullResponse, CopyFile,
+      BeginCopyRequest, BeginCopyResponse, ReadCopyRequest, ReadCopyResponse, EndCopyRequest,
+      EndCopyResponse, PingRequest, PingResponse, CreateKeyspaceRequest, DeleteKeyspaceRequest,
+      StartCompactionRequest, StartOperationResponse, WaitOperationRequest, WaitOperationResponse,
+      ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
   for (const auto& [name, fields] : idl) ADD_FAILURE() << name << " of the IDL has no table";
 }
 
