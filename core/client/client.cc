@@ -12,6 +12,7 @@
 #include "core/client/master_caller.h"
 #include "core/client/scanner.h"
 #include "core/client/shard_call.h"
+#include "core/client/watcher.h"
 #include "core/hash/partition.h"
 #include "core/rpc/protocol_version.h"
 
@@ -201,6 +202,15 @@ std::unique_ptr<Scanner> ClientImpl::Scan(const KeyspacePtr& ks, std::string sta
   ScanOptions filled = options;
   if (filled.timeout_us <= 0) filled.timeout_us = engine_->options().default_timeout_us;
   return NewScanner(engine_, handle->route(), std::move(start), std::move(end), filled);
+}
+
+StatusOr<std::unique_ptr<Watcher>> ClientImpl::Watch(const KeyspacePtr& ks,
+                                                     const WatchOptions& options) {
+  const auto* handle = static_cast<const KeyspaceHandle*>(ks.get());
+  if (handle == nullptr || handle->client() != this) {
+    return Status::InvalidArgument("the keyspace was opened by another client");
+  }
+  return OpenWatcher(engine_, handle->route(), options, DeadlineAfter(options.timeout_us));
 }
 
 StatusOr<uint64_t> ClientImpl::CreateKeyspace(const rpc::CreateKeyspaceRequest& request,

@@ -113,6 +113,43 @@ class Scanner {
   virtual std::string ResumeToken() const = 0;
 };
 
+struct WatchOptions {
+  int64_t timeout_us = 0;    // of the opening
+  std::string prefix;        // of the keys to be told of; empty: all
+  std::string resume_token;  // of Watcher::ResumeToken; empty: from now on
+};
+
+// A change that was made to a key. Views are valid until the next Watcher::Next.
+struct WatchedChange {
+  std::string_view key;
+  std::optional<uint64_t> partition_hash;
+  bool deleted = false;
+  std::string_view payload;
+  EventTime event_time = 0;
+  uint64_t expires_at_us = 0;
+  uint32_t value_type = 0;
+};
+
+// The changes of one keyspace as they happen: those of one key in order, each once, or again, from
+// an earlier one on, after a replica or this watch began anew somewhere else; the last one is what
+// the replica keeps. What loses against a newer event time that was there first is not given, nor
+// that a value expires. Between keys there is no order. One thread at a time, but for Cancel.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  // Blocks until there are changes and gives up to max (> 0) of them; none when timeout_us passed
+  // (0: what is here; < 0: no limit). When then some shard cannot be reached, the error says why
+  // (kUnavailable, kTimeout, kBusy); the next call goes on all the same. For good: kTooOld when the
+  // stores do not remember what came after the place that was reached, kResizing when the keyspace
+  // has another number of shards, kNotFound when it is gone, kClosed, kCancelled.
+  virtual Status Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* out) = 0;
+  // The place behind the changes given so far, or a little before it. Valid on any client of the
+  // cluster, with any prefix, as long as the stores remember what comes next.
+  virtual std::string ResumeToken() const = 0;
+  // Ends it: Next gives kCancelled. Any thread.
+  virtual void Cancel() = 0;
+};
+
 // Long admin work that a master does.
 struct OperationProgress {
   bool done = false;
@@ -146,6 +183,11 @@ class Client {
   // [start, end) in key order; an empty end means to the last key.
   virtual std::unique_ptr<Scanner> Scan(const KeyspacePtr& ks, std::string start, std::string end,
                                         const ScanOptions& options) = 0;
+
+  // Blocks, without a token, until each shard has said where it stands: what is acknowledged after
+  // this is given.
+  virtual StatusOr<std::unique_ptr<Watcher>> Watch(const KeyspacePtr& ks,
+                                                   const WatchOptions& options) = 0;
 
   // Admin work; each blocks until the master answered or timeout_us passed (0: the client's
   // default).

@@ -42,6 +42,8 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
                   std::function<void(StatusOr<std::vector<WriteResult>>)> done) override;
   std::unique_ptr<Scanner> Scan(const KeyspacePtr& ks, std::string start, std::string end,
                                 const ScanOptions& options) override;
+  StatusOr<std::unique_ptr<Watcher>> Watch(const KeyspacePtr& ks,
+                                           const WatchOptions& options) override;
   StatusOr<uint64_t> CreateKeyspace(const rpc::CreateKeyspaceRequest& request,
                                     int64_t timeout_us) override;
   StatusOr<uint64_t> DeleteKeyspace(const std::string& name, int64_t timeout_us) override;

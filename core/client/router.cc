@@ -18,6 +18,7 @@ constexpr int kPauseDoublings = 6;
 // each time that as many attempts as there are replicas met silence.
 constexpr int64_t kShortestAttemptUs = 250'000;
 constexpr int64_t kLongestAttemptUs = 900'000;
+constexpr int64_t kLongestWatchUs = 4'000'000;
 constexpr int kAttemptDoublings = 4;
 // What a refused connection takes to be noticed, on a busy machine too.
 constexpr int64_t kShortestRetryUs = 5'000;
@@ -193,7 +194,7 @@ RouteAction Router::Expire() {
 RouteAction Router::Finish(Status status) const {
   RouteAction action;
   action.kind = RouteAction::Kind::kFinish;
-  if (!status.ok() && in_doubt_ && kind_ != RouteKind::kRead) {
+  if (!status.ok() && in_doubt_ && !reads()) {
     action.status = Status(status.code(), status.message() + std::string(kInDoubtNote));
   } else {
     action.status = std::move(status);
@@ -251,7 +252,8 @@ bool Router::OtherIsUp(const ShardView& view) const {
 int64_t Router::AttemptDeadline(const ShardView& view, int64_t now_us) const {
   if (EndsInDoubt(kind_) || !OtherIsUp(view)) return deadline_us_;
   const int64_t left = deadline_us_ - now_us;
-  const int64_t longest = kLongestAttemptUs << std::min(lost_ / view.count, kAttemptDoublings);
+  const int64_t first = kind_ == RouteKind::kWatch ? kLongestWatchUs : kLongestAttemptUs;
+  const int64_t longest = first << std::min(lost_ / view.count, kAttemptDoublings);
   const int other = Choose(view);
   const bool last = other < 0 || view.candidates[static_cast<size_t>(other)].down;
   const int64_t wanted = last ? left : left / 2;

@@ -63,7 +63,13 @@ inline constexpr std::string_view kInDoubtNote = "; in doubt: the write may have
 int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us);
 
 // What may be repeated: see the rules above.
-enum class RouteKind : uint8_t { kRead, kWrite, kMerge, kConditionalWrite };
+enum class RouteKind : uint8_t {
+  kRead,
+  kWrite,
+  kMerge,
+  kConditionalWrite,
+  kWatch,  // a read that waits at the store for something to happen
+};
 // That of a write, and of one request with all of them.
 RouteKind RouteKindOf(const rpc::WriteEntry& entry);
 RouteKind RouteKindOf(std::span<const rpc::WriteEntry> entries);
@@ -140,7 +146,7 @@ class Router {
   // REQUIRES: events in the order that RouteEvent::Kind and the actions before allow.
   RouteAction Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random);
 
-  RouteKind kind() const { return kind_; }
+  bool reads() const { return kind_ == RouteKind::kRead || kind_ == RouteKind::kWatch; }
   int64_t deadline_us() const { return deadline_us_; }
   int attempts() const { return attempts_; }
 

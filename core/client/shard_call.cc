@@ -77,7 +77,7 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
   AttemptTerms terms;
-  if (router_.kind() != RouteKind::kRead) {
+  if (!router_.reads()) {
     sent_us_ = engine_->BootUs();
     terms.not_after = NotAfter(action.until_us - now_us);
   }

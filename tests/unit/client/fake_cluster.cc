@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/client/routing_table.h"
+#include "core/codec/change.h"
 #include "core/codec/record.h"
 #include "core/codec/row_block.h"
 
@@ -67,6 +68,10 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
     }
     return response;
   });
+  dispatcher_.Handle<rpc::Watch>(
+      [this](const rpc::WatchRequest& request, rpc::Responder<rpc::Watch> responder) {
+        responder.Finish(Watch(request));
+      });
   Serve<rpc::Scan>([](Data* data, const rpc::ScanRequest& request) { return data->Scan(request); });
   dispatcher_.Handle<rpc::Ping>(
       [this](const rpc::PingRequest&, rpc::Responder<rpc::Ping> responder) {
@@ -119,6 +124,42 @@ void FakeStore::Serve(Work<Method> work) {
     if (fault == Fault::kDamage) Damage(&response);
     responder.Ok(response);
   });
+}
+
+void FakeStore::AddChange(int32_t shard, const std::string& key, const std::string& value) {
+  Record record;
+  record.event_time = 1;
+  record.tombstone = value.empty();
+  record.payload = value;
+  std::string bytes;
+  EncodeRecord(record, ContentChecksum(key, value), &bytes);
+  std::string change;
+  AppendChange(key, bytes, &change);
+  MutexLock lock(&mu_);
+  data_.changes[shard].push_back(change);
+}
+
+void FakeStore::ForgetChanges() {
+  MutexLock lock(&mu_);
+  for (const auto& [shard, changes] : data_.changes) data_.forgotten[shard] = changes.size();
+}
+
+StatusOr<rpc::WatchResponse> FakeStore::Watch(const rpc::WatchRequest& request) {
+  // It does not wait for changes, but some time.
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  MutexLock lock(&mu_);
+  ++requests_["watch"];
+  const Status refusal = Refusal(fault_ ? fault_("watch") : Fault::kNone);
+  if (!refusal.ok()) return refusal;
+  const std::vector<std::string>& changes = data_.changes[request.ref.shard];
+  size_t at = request.from_now ? changes.size() : VersionVector(request.have).Of(1);
+  if (at < data_.forgotten[request.ref.shard]) return Status::TooOld("gone; scan");
+  rpc::WatchResponse response;
+  for (; at < changes.size() && response.changes.size() < request.max_bytes; ++at) {
+    response.changes += changes[at];
+  }
+  response.at = {{1, at}};
+  return response;
 }
 
 Status FakeStore::Refusal(Fault fault) {

@@ -81,6 +81,11 @@ class FakeStore : public FakeProcess {
   // were deleted.
   void SetDeleted(std::function<bool(std::string_view key)> deleted, size_t most_in_a_page);
 
+  // A change for those who watch the shard.
+  void AddChange(int32_t shard, const std::string& key, const std::string& value);
+  // Those made so far are not remembered any more.
+  void ForgetChanges();
+
   // Values of each answer's multi_get until it says that it is full.
   std::atomic<size_t> answer_keys{SIZE_MAX};
   // How long an answer to a ping takes.
@@ -110,6 +115,8 @@ class FakeStore : public FakeProcess {
 
     std::map<int32_t, std::map<std::string, Stored>> shards;
     std::map<std::string, int64_t> writes;
+    std::map<int32_t, std::vector<std::string>> changes;
+    std::map<int32_t, size_t> forgotten;  // of these, from the first on
     std::function<bool(std::string_view)> deleted;
     size_t most_deleted = 0;
     HybridClock clock{SystemClock()};
@@ -120,6 +127,7 @@ class FakeStore : public FakeProcess {
   template <typename Method>
   void Serve(Work<Method> work);
   static Status Refusal(Fault fault);
+  StatusOr<rpc::WatchResponse> Watch(const rpc::WatchRequest& request);
 
   const Uuid uuid_;
   mutable Mutex mu_;
