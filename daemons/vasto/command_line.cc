@@ -12,6 +12,7 @@
 #include "daemons/vasto/commands.h"
 #include "daemons/vasto/shell.h"
 #include "daemons/vasto/transfer.h"
+#include "daemons/vasto/watch.h"
 
 namespace vasto::tool {
 namespace {
@@ -186,6 +187,7 @@ void AddCommands(CLI::App* app, Session* session, Action* action) {
   AddWrites(app, session, action);
   AddTransfers(app, session, action);
   AddBench(app, session, action);
+  AddWatch(app, session, action);
   AddShell(app, session, action);
 }
 

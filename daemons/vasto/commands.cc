@@ -237,6 +237,24 @@ void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeou
   }
 }
 
+void PrintChange(const vasto_kv_t& change, bool keys_only, bool json) {
+  const bool deleted = (change.flags & VASTO_KV_DELETED) != 0;
+  const bool with_value = !deleted && !keys_only;
+  const std::string_view key = Bytes(change.key);
+  if (json) {
+    Json object = KeyObject(key);
+    object["change"] = deleted ? "del" : "put";
+    if (with_value) cli::PutBytes(&object, "value", Bytes(change.value));
+    PutFacts(&object, change.version, change.updated_at_ns, change.expires_at_ns,
+             change.value.size);
+    return PrintJson(object);
+  }
+  std::string line = (deleted ? "del\t" : "put\t") + cli::Escaped(key);
+  if (with_value) line.append("\t").append(cli::Escaped(Bytes(change.value)));
+  line.push_back('\n');
+  WriteStdout(line);
+}
+
 int Scan(cli::Session* session, const ScanArgs& args) {
   auto keyspace = session->OpenKeyspace(args.keyspace);
   PrintRows(keyspace.get(), args, session->timeout_ms(), session->json());

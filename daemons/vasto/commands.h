@@ -72,6 +72,8 @@ int Scan(cli::Session* session, const ScanArgs& args);
 
 // Like the commands above on an open keyspace, for the shell.
 void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json);
+// One line for a change of a watch.
+void PrintChange(const vasto_kv_t& change, bool keys_only, bool json);
 cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::string& shown,
                 bool meta_only, const ReadFrom& from = {});
 

@@ -8,7 +8,9 @@ import vasto_cluster
 
 OK, NOT_FOUND, END, INVALID_ARGUMENT, TIMEOUT, UNAVAILABLE, BUSY, STALE_WRITE = range(8)
 TOO_LARGE, CORRUPTION, IO_ERROR, NO_SPACE, ALREADY_EXISTS = 9, 11, 12, 13, 15
+CANCELLED, TOO_OLD = 16, 21
 HAS_PARTITION_HASH = 1
+DELETED = 2
 PRIMARY, ANY, NEAREST = range(3)
 MERGE = (None, "add", "min", "max", "add-float", "min-float", "max-float", "append")
 
@@ -271,6 +273,53 @@ class Keyspace:
              **choice):
         """A Scan over a prefix, or over [start, end). choice: as of read, and page_bytes."""
         return Scan(self._handle, prefix, start, end, limit, keys_only, token, **choice)
+
+
+    def watch(self, prefix=b"", token=None, timeout_ms=0):
+        return Watch(self._handle, prefix, token, timeout_ms)
+
+
+class Watch:
+    """next() gives [(key, value)], value None for a delete, and [] when nothing came in time;
+    token() is where it stands."""
+
+    CAPACITY = 500
+
+    def __init__(self, keyspace, prefix, token, timeout_ms):
+        options = c_void_p()
+        call("vasto_watch_options_create", byref(options))
+        lib().vasto_watch_options_set_timeout_ms(options, c_uint64(timeout_ms))
+        if token is not None:
+            lib().vasto_watch_options_set_resume_token(options, token, c_size_t(len(token)))
+        self._watch = c_void_p()
+        self._rows = (Row * self.CAPACITY)()
+        try:
+            call("vasto_watch_open", keyspace, prefix, c_size_t(len(prefix)), options,
+                 byref(self._watch))
+        finally:
+            lib().vasto_watch_options_destroy(options)
+
+    def next(self, timeout_ms=1000):
+        count = c_size_t()
+        # What keeps changes away for a while is no failure of a watch.
+        call("vasto_watch_next", self._watch, self._rows, c_size_t(self.CAPACITY),
+             ctypes.c_int64(timeout_ms), byref(count), allowed=(OK, TIMEOUT, UNAVAILABLE, BUSY))
+        return [(ctypes.string_at(row.key.data, row.key.size),
+                 None if row.flags & DELETED else ctypes.string_at(row.value.data, row.value.size))
+                for row in self._rows[:count.value]]
+
+    def token(self):
+        data, size = c_void_p(), c_size_t()
+        call("vasto_watch_resume_token", self._watch, byref(data), byref(size))
+        return ctypes.string_at(data, size.value)
+
+    def close(self):
+        if getattr(self, "_watch", None):
+            lib().vasto_watch_destroy(self._watch)
+            self._watch = c_void_p()
+
+    def __del__(self):
+        self.close()
 
 
 class Scan:

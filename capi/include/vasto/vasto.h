@@ -57,6 +57,8 @@
 //   setup     config, *_options                one thread while it is being changed; any number of
 //                                              threads once nobody changes it any more
 //   single    batch, iter                      one thread at a time
+//   watch     watch                            next, resume_token: one thread at a time; destroy:
+//                                              any thread, also while a next waits
 //   future    future                           wait, status, cancel: any threads; take: one thread,
 //                                              once; destroy: when no other call on it is running
 //   shared    value, error, batch_result,      any number of threads, read-only; destroy as future
@@ -77,8 +79,8 @@
 //   behaviour that must change gets a new name. Unknown status codes are to be treated as INTERNAL,
 //   so that new codes may come. Define VASTO_API_VERSION (MMmmpp) before the include to hide what
 //   is younger. Reserved for later 1.x headers, not to be used for names of your own:
-//   vasto_watch_*, vasto_admin_resize_keyspace, vasto_admin_replace_node and all names that begin
-//   with vasto_ or VASTO_.
+//   vasto_admin_resize_keyspace, vasto_admin_replace_node and all names that begin with vasto_ or
+//   VASTO_.
 
 #ifndef VASTO_VASTO_H_
 #define VASTO_VASTO_H_
@@ -157,6 +159,7 @@ typedef int32_t vasto_status_t;
 
 // Flags of vasto_key_t and vasto_kv_t. Since 1.0.
 #define VASTO_KEY_HAS_PARTITION_HASH 1u  // partition_hash is meant; else the hash of the key.
+#define VASTO_KV_DELETED 2u              // Of a change: the key was deleted; there is no value.
 
 // Which replica may answer a read. Since 1.0.
 #define VASTO_REPLICA_PRIMARY 0  // The first that can be reached: fresh and monotonic; the default.
@@ -211,10 +214,12 @@ typedef struct vasto_keyspace_options_t vasto_keyspace_options_t;  // the shape 
 typedef struct vasto_read_options_t vasto_read_options_t;
 typedef struct vasto_write_options_t vasto_write_options_t;
 typedef struct vasto_scan_options_t vasto_scan_options_t;
+typedef struct vasto_watch_options_t vasto_watch_options_t;
 typedef struct vasto_value_t vasto_value_t;                // a value that was read
 typedef struct vasto_batch_t vasto_batch_t;                // writes to be sent together
 typedef struct vasto_batch_result_t vasto_batch_result_t;  // their results, one by one
 typedef struct vasto_iter_t vasto_iter_t;                  // a running scan
+typedef struct vasto_watch_t vasto_watch_t;                // a running watch
 typedef struct vasto_future_t vasto_future_t;              // the result of an operation to come
 typedef struct vasto_queue_t vasto_queue_t;                // where futures appear when done
 typedef struct vasto_admin_op_t vasto_admin_op_t;          // a running administrative operation
@@ -831,6 +836,70 @@ VASTO_STATUS vasto_iter_resume_token(
 // Ends a scan, wherever it stands; does not wait for running requests. NULL is a no-op.
 // Threads: single. Since 1.0.
 VASTO_API void vasto_iter_destroy(vasto_iter_t* iter);
+
+// ------------------------------------------------------------------------------------------------
+// Watch: changes as they happen
+// ------------------------------------------------------------------------------------------------
+//
+// Every change that is acknowledged after vasto_watch_open, or behind the token, is given at least
+// once. The changes of a key come in order. Some may come again, from an earlier one on, after
+// another replica took over or the watch was opened anew; the last one given for a key is what a
+// read of it gives in the end. What loses against a newer event time that was there first is no
+// change, nor is the expiry of a value. There is no order between keys. What a watch costs is
+// bounded on both sides, however many changes there are and however late they are taken: it takes
+// what it missed from the logs of the stores, and is TOO_OLD when these do not reach back.
+
+// Options of a watch. *out_options is owned by the caller until vasto_watch_options_destroy.
+// Threads: setup. Codes: OK. Since 1.0.
+VASTO_STATUS vasto_watch_options_create(vasto_watch_options_t** out_options, vasto_error_t** err);
+
+// How long vasto_watch_open may wait. 0, the default: the client's timeout_ms.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_watch_options_set_timeout_ms(
+    vasto_watch_options_t* options, uint64_t timeout_ms);
+
+// The watch goes on behind the changes that were handed out when vasto_watch_resume_token gave this
+// token (copied), in any process, with the same prefix or another. size 0 takes it back.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_watch_options_set_resume_token(
+    vasto_watch_options_t* options, const void* token, size_t token_size);
+
+// Ends the options. NULL is a no-op.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_watch_options_destroy(vasto_watch_options_t* options);
+
+// Begins to watch all keys that begin with `prefix` (copied; size 0: all keys), from now on or from
+// the token of the options (which may be NULL). *out_watch is owned by the caller until
+// vasto_watch_destroy.
+// Threads: any. Blocks: up to the options' timeout, without a token. Codes: OK, INVALID_ARGUMENT
+// (no token of a watch of this keyspace), TOO_OLD (the keyspace had another number of shards then),
+// TOO_LARGE, NOT_FOUND (the keyspace is gone), WRONG_THREAD, network codes. Since 1.0.
+VASTO_STATUS vasto_watch_open(vasto_keyspace_t* keyspace, const void* prefix, size_t prefix_size,
+    const vasto_watch_options_t* options, vasto_watch_t** out_watch, vasto_error_t** err);
+
+// The next changes, 1 to `capacity` (> 0) of them: *out_count of out_changes are written, 0 unless
+// OK. One whose flags have VASTO_KV_DELETED is a delete: no value, type or expiry. The bytes they
+// point to are owned by the watch until its next call.
+// Threads: watch. Blocks: up to timeout_ms (0: does not wait, negative: without limit). Codes: OK,
+// TIMEOUT (nothing came), TOO_OLD (what came next is not remembered: read the keyspace by a scan
+// and open a new watch before that), NOT_FOUND and RESIZING (the keyspace is gone, or has another
+// number of shards), CANCELLED (vasto_watch_destroy), WRONG_THREAD; UNAVAILABLE, BUSY and TIMEOUT
+// with an error object when nothing came and a shard cannot be reached now. After these and TIMEOUT
+// the watch goes on with the next call. Since 1.0.
+VASTO_STATUS vasto_watch_next(vasto_watch_t* watch, vasto_kv_t* out_changes, size_t capacity,
+    int64_t timeout_ms, size_t* out_count, vasto_error_t** err);
+
+// Where the watch stands: behind the last change handed out, or a little before it, so that some
+// come again. *out_token is owned by the watch until its next call; the bytes mean nothing to the
+// caller and may be stored.
+// Threads: watch. Codes: OK. Since 1.0.
+VASTO_STATUS vasto_watch_resume_token(
+    vasto_watch_t* watch, const void** out_token, size_t* out_size, vasto_error_t** err);
+
+// Ends a watch. A vasto_watch_next that waits in another thread returns CANCELLED; no call may
+// begin any more. NULL is a no-op.
+// Threads: watch. Since 1.0.
+VASTO_API void vasto_watch_destroy(vasto_watch_t* watch);
 
 // ------------------------------------------------------------------------------------------------
 // Async: the same operations without waiting
