@@ -45,6 +45,15 @@ typedef binary Uuid
 // 52 bits of microseconds since the Unix epoch, then 12 bits of counter; unsigned. 0: not given.
 typedef i64 EventTime
 
+// A log: what one replica accepted from clients between two openings of its database. Random; 0: none.
+typedef i64 LogId
+
+// All changes of the log up to and including the sequence.
+struct Position {
+  1: LogId log = 0,
+  2: i64 sequence = 0,
+}
+
 // A call that failed as a whole. A result of one key is in its response instead.
 exception VastoError {
   1: Code code = Code.INTERNAL,

@@ -41,6 +41,8 @@ struct ReadBound {
   // It lacks nothing that the replicas before it in the descriptor's order had so long ago; 0: no
   // bound.
   1: i32 max_staleness_ms = 0,
+  2: list<common.Position> needs,  // it has all of this
+  3: bool tell_seen = false,       // the answer is to have `seen`
 }
 
 struct GetRequest {
@@ -49,7 +51,15 @@ struct GetRequest {
   3: bool meta_only = false,   // leave the payload out
   4: optional ReadBound bound, // absent: a replica that serves may answer
 }
-typedef ReadResult GetResponse
+// Fields 1 to 15 are those of ReadResult.
+struct GetResponse {
+  1: common.Code code = common.Code.NOT_FOUND,
+  2: Value value,
+  3: string message,
+  // A replica that has these positions has all that the answer speaks of, and what the bound needs;
+  // those are left out. Only when the request asks for it.
+  16: optional list<common.Position> seen,
+}
 
 // All keys belong to ref.shard.
 struct MultiGetRequest {
@@ -60,6 +70,7 @@ struct MultiGetRequest {
 }
 struct MultiGetResponse {
   1: list<ReadResult> results,  // parallel to keys
+  2: optional list<common.Position> seen,  // as in GetResponse
 }
 
 // From ADD_INT64 to MAX_FLOAT64 the payload is a number as decimal text, which is merged into the
@@ -115,8 +126,18 @@ struct WriteRequest {
   // Of the store's hybrid clock; 0: any time. Later than this a write without an event time is not
   // done, and the result is UNAVAILABLE with what the clock shows as its event_time.
   4: common.EventTime not_after = 0,
+  5: bool tell_seen = false,  // the answer is to have `seen`
 }
-typedef WriteResult WriteResponse
+// Fields 1 to 15 are those of WriteResult.
+struct WriteResponse {
+  1: common.Code code = common.Code.OK,
+  2: common.EventTime event_time = 0,
+  3: bool superseded = false,
+  4: string message,
+  // A replica that has these positions has the write, or what it did not apply for. Only when the
+  // request asks for it.
+  16: optional list<common.Position> seen,
+}
 
 // All entries belong to ref.shard. Applied in order, each with its own result and condition.
 struct WriteBatchRequest {
@@ -124,9 +145,11 @@ struct WriteBatchRequest {
   2: list<WriteEntry> entries,
   3: optional topology.AckLevel acks,  // as in WriteRequest
   4: common.EventTime not_after = 0,   // as in WriteRequest
+  5: bool tell_seen = false,           // as in WriteRequest
 }
 struct WriteBatchResponse {
   1: list<WriteResult> results,  // parallel to entries
+  2: optional list<common.Position> seen,  // as in WriteResponse
 }
 
 // The rows of one shard in [start, end), in key order, one page.
@@ -146,6 +169,7 @@ struct ScanResponse {
   // When more: the start, not exclusive, of the next page. A page may end without a row after many
   // deleted ones, so the last row does not tell.
   3: binary resume_key,
+  4: optional list<common.Position> seen,  // as in GetResponse
 }
 
 service DataService {

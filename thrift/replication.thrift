@@ -5,47 +5,37 @@ include "common.thrift"
 namespace cpp vasto.thrift
 namespace py vasto_thrift.replication
 
-// A log: what one replica accepted from clients between two openings of its database. Random; 0: none.
-typedef i64 LogId
-
-// All changes of the log up to and including the sequence.
-struct Position {
-  1: LogId log = 0,
-  2: i64 sequence = 0,
-}
-
-// What a log says from first to last: who has all before first has all up to last with these.
 struct ChangeBatch {
-  1: LogId log = 0,     // 0: there are no changes
+  1: common.LogId log = 0,  // 0: there are no changes
   2: i64 first = 0,
   3: i64 last = 0,
-  4: binary changes,    // for each one: varint size and key, varint size and record (core/codec)
-  5: i64 checksum = 0,  // XXH3_64(changes, seed = XXH3_64(log, first, last))
+  4: binary changes,        // for each one: varint size and key, varint size and record (core/codec)
+  5: i64 checksum = 0,      // XXH3_64(changes, seed = XXH3_64(log, first, last))
 }
 
 struct PullRequest {
   1: common.Uuid keyspace,
   2: i32 shard = 0,
-  3: common.Uuid store,         // that asks; it must have a replica of the shard
-  4: i64 incarnation = 0,       // of its replica; 0: unknown
-  5: list<Position> have,       // what it has, of every log
-  6: list<LogId> relay,         // logs of others that it wants as well, those it cannot get from their own
-  7: i32 max_bytes = 0,         // of changes; 0: the store's default. One larger batch goes alone
-  8: i32 wait_ms = 0,           // how long to wait for changes when there are none
-  9: i32 protocol_version = 0,  // see common.thrift
-  10: bool ready = false,       // it serves clients, or could; what the asked one accepts is to wait for it
+  3: common.Uuid store,           // that asks; it must have a replica of the shard
+  4: i64 incarnation = 0,         // of its replica; 0: unknown
+  5: list<common.Position> have,  // what it has, of every log
+  6: list<common.LogId> relay,    // logs of others that it wants as well, those it cannot get from their own
+  7: i32 max_bytes = 0,           // of changes; 0: the store's default. One larger batch goes alone
+  8: i32 wait_ms = 0,             // how long to wait for changes when there are none
+  9: i32 protocol_version = 0,    // see common.thrift
+  10: bool ready = false,         // it serves clients, or could; what the asked one accepts is to wait for it
 }
 struct PullResponse {
   1: ChangeBatch batch,
-  2: list<Position> has,        // what the answering replica has, of every log
-  3: LogId log = 0,             // its own newest log
-  4: bool serving = false,      // whether it serves clients
-  5: i64 settled = 0,           // what it accepted before this moment of its hybrid clock is in `has`
+  2: list<common.Position> has,  // what the answering replica has, of every log
+  3: common.LogId log = 0,       // its own newest log
+  4: bool serving = false,       // whether it serves clients
+  5: i64 settled = 0,            // what it accepted before this moment of its hybrid clock is in `has`
   6: i32 protocol_version = 0,
-  7: bool out_of_log = false,   // its logs hold no more what the asking one lacks of them
-  8: bool waits = false,        // what clients write here from now on is answered when the asking one has it
-  9: i64 complete = 0,          // what any replica accepted before this moment of its clock is in `has`
-  10: bool gave_up = false,     // clients' writes were answered without the asking one, which was ready
+  7: bool out_of_log = false,    // its logs hold no more what the asking one lacks of them
+  8: bool waits = false,         // what clients write here from now on is answered when the asking one has it
+  9: i64 complete = 0,           // what any replica accepted before this moment of its clock is in `has`
+  10: bool gave_up = false,      // clients' writes were answered without the asking one, which was ready
 }
 
 struct CopyFile {
@@ -53,7 +43,6 @@ struct CopyFile {
   2: i64 size = 0,
 }
 
-// A copy of all files of a replica, for one that lacks more than the logs still hold.
 struct BeginCopyRequest {
   1: common.Uuid keyspace,
   2: i32 shard = 0,
@@ -61,9 +50,9 @@ struct BeginCopyRequest {
   4: i32 protocol_version = 0,  // see common.thrift
 }
 struct BeginCopyResponse {
-  1: i64 copy = 0,              // names it in the other calls; it ends when it is not read for a minute
+  1: i64 copy = 0,               // names it in the other calls; it ends when it is not read for a minute
   2: list<CopyFile> files,
-  3: list<Position> has,        // of what is in it at least
+  3: list<common.Position> has,  // of what is in it at least
   4: i32 protocol_version = 0,
 }
 
@@ -88,7 +77,6 @@ struct EndCopyRequest {
 struct EndCopyResponse {
 }
 
-// Whether the other store is there at all.
 struct PingRequest {
   1: common.Uuid store,  // that asks
 }

@@ -24,6 +24,7 @@ class KeyspaceHandle final : public Keyspace {
   KeyspaceHandle(std::shared_ptr<ClientImpl> client, KeyspaceRoute* route)
       : client_(std::move(client)), route_(route) {}
   const std::string& name() const override { return route_->name(); }
+  const Uuid& uuid() const override { return route_->uuid(); }
   int32_t shard_count() const override { return route_->view()->shard_count(); }
   int32_t replica_count() const override { return route_->view()->replica_count; }
   const ClientImpl* client() const { return client_.get(); }
@@ -42,6 +43,11 @@ std::string Join(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
   return text;
+}
+
+Status CheckSession(const KeyspaceRoute& route, const Session* session) {
+  if (session == nullptr || session->keyspace() == route.uuid()) return {};
+  return Status::InvalidArgument("the session belongs to another keyspace than " + route.name());
 }
 
 Status WrongThread() {
@@ -106,18 +112,19 @@ StatusOr<KeyspacePtr> ClientImpl::OpenKeyspace(const std::string& name, int64_t 
   return KeyspacePtr(std::make_shared<KeyspaceHandle>(shared_from_this(), route));
 }
 
-StatusOr<KeyspaceRoute*> ClientImpl::Admit(const KeyspacePtr& ks) {
+StatusOr<KeyspaceRoute*> ClientImpl::Admit(const KeyspacePtr& ks, const Session* session) {
   const auto* handle = static_cast<const KeyspaceHandle*>(ks.get());
   if (handle == nullptr || handle->client() != this) {
     return Status::InvalidArgument("the keyspace was opened by another client");
   }
+  VASTO_RETURN_IF_ERROR(CheckSession(*handle->route(), session));
   VASTO_RETURN_IF_ERROR(engine_->Admit());
   return handle->route();
 }
 
 void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
                      const CallOptions& options, std::function<void(StatusOr<ReadResult>)> done) {
-  auto route = Admit(ks);
+  auto route = Admit(ks, options.session.get());
   Status status = route.ok() ? CheckReadKey(key.key) : route.status();
   if (!status.ok()) {
     if (route.ok()) engine_->Leave();
@@ -131,6 +138,7 @@ void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
   target.hash = HashOf(key.key, key.partition_hash);
   target.read = options.read;
   target.spread = SpreadOf(engine_.get(), options.read);
+  target.session = options.session;
   StartShardCall<rpc::Get>(
       engine_.get(), target, RouteKind::kRead, DeadlineAfter(options.timeout_us),
       std::move(request),
@@ -140,27 +148,29 @@ void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
           VerifyResult(sent.key.key, &*response);
         }
         engine->Leave();
-        done(std::move(response));
+        if (!response.ok()) return done(std::move(response).status());
+        done(ReadResult(std::move(*response)));
       });
 }
 
 void ClientImpl::MultiGet(const KeyspacePtr& ks, const std::vector<KeyRef>& keys, bool meta_only,
                           const CallOptions& options,
                           std::function<void(StatusOr<std::vector<ReadResult>>)> done) {
-  auto route = Admit(ks);
+  auto route = Admit(ks, options.session.get());
   if (!route.ok()) {
     return engine_->Defer([done = std::move(done), status = route.status()] { done(status); });
   }
   std::vector<rpc::ReadKey> copies;
   copies.reserve(keys.size());
   for (const KeyRef& key : keys) copies.push_back({std::string(key.key), key.partition_hash});
-  StartMultiGet(engine_.get(), *route, std::move(copies), meta_only, options.read,
-                DeadlineAfter(options.timeout_us), std::move(done));
+  StartMultiGet(engine_.get(), *route, std::move(copies), meta_only,
+                {options.read, options.session, DeadlineAfter(options.timeout_us)},
+                std::move(done));
 }
 
 void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOptions& options,
                        std::function<void(StatusOr<WriteResult>)> done) {
-  auto route = Admit(ks);
+  auto route = Admit(ks, options.session.get());
   Status status = route.ok() ? CheckWriteEntry(entry) : route.status();
   if (!status.ok()) {
     if (route.ok()) engine_->Leave();
@@ -171,6 +181,7 @@ void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOption
   ShardTarget target;
   target.route = *route;
   target.hash = HashOf(entry.key, entry.partition_hash);
+  target.session = options.session;
   rpc::WriteRequest request;
   request.entry = std::move(entry);
   StartShardCall<rpc::Write>(engine_.get(), target, kind, DeadlineAfter(options.timeout_us),
@@ -178,19 +189,20 @@ void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOption
                              [engine = engine_.get(), done = std::move(done)](
                                  const rpc::WriteRequest&, StatusOr<rpc::WriteResponse> response) {
                                engine->Leave();
-                               done(std::move(response));
+                               if (!response.ok()) return done(std::move(response).status());
+                               done(WriteResult(std::move(*response)));
                              });
 }
 
 void ClientImpl::WriteBatch(const KeyspacePtr& ks, std::vector<WriteEntry> entries,
                             const CallOptions& options,
                             std::function<void(StatusOr<std::vector<WriteResult>>)> done) {
-  auto route = Admit(ks);
+  auto route = Admit(ks, options.session.get());
   if (!route.ok()) {
     return engine_->Defer([done = std::move(done), status = route.status()] { done(status); });
   }
-  StartWriteBatch(engine_.get(), *route, std::move(entries), DeadlineAfter(options.timeout_us),
-                  std::move(done));
+  StartWriteBatch(engine_.get(), *route, std::move(entries),
+                  {{}, options.session, DeadlineAfter(options.timeout_us)}, std::move(done));
 }
 
 std::unique_ptr<Scanner> ClientImpl::Scan(const KeyspacePtr& ks, std::string start, std::string end,
@@ -199,6 +211,8 @@ std::unique_ptr<Scanner> ClientImpl::Scan(const KeyspacePtr& ks, std::string sta
   if (handle == nullptr || handle->client() != this) {
     return NewFailedScanner(Status::InvalidArgument("the keyspace was opened by another client"));
   }
+  const Status known = CheckSession(*handle->route(), options.session.get());
+  if (!known.ok()) return NewFailedScanner(known);
   ScanOptions filled = options;
   if (filled.timeout_us <= 0) filled.timeout_us = engine_->options().default_timeout_us;
   return NewScanner(engine_, handle->route(), std::move(start), std::move(end), filled);

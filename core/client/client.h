@@ -36,6 +36,7 @@
 #include "core/base/random.h"
 #include "core/base/status.h"
 #include "core/client/read_choice.h"
+#include "core/client/session.h"
 #include "core/codec/row_block.h"
 #include "core/hash/partition.h"  // for callers that show where a key lives
 #include "core/rpc/channel.h"
@@ -70,6 +71,8 @@ using KeyspacePtr = std::shared_ptr<Keyspace>;
 struct CallOptions {
   int64_t timeout_us = 0;  // 0: the client's default
   ReadChoice read = {};    // of a read
+  // That the operation belongs to; nullptr: none. kInvalidArgument for one of another keyspace.
+  std::shared_ptr<Session> session = {};
 };
 
 // A key, and the hash that decides its shard when it is not the key's own.
@@ -93,8 +96,9 @@ struct ScanOptions {
   uint64_t limit = 0;       // rows; 0: all
   uint32_t page_bytes = 0;  // 0: 1 MiB
   bool keys_only = false;
-  ReadChoice read = {};      // of every page
-  std::string resume_token;  // of Scanner::ResumeToken; empty: from the start
+  ReadChoice read = {};                   // of every page
+  std::shared_ptr<Session> session = {};  // as in CallOptions; every page is a read of it
+  std::string resume_token;               // of Scanner::ResumeToken; empty: from the start
 };
 
 // Rows of one keyspace in key order, merged across shards; pages are fetched ahead. One thread at a
@@ -219,6 +223,7 @@ class Keyspace {
  public:
   virtual ~Keyspace() = default;
   virtual const std::string& name() const = 0;
+  virtual const Uuid& uuid() const = 0;
   virtual int32_t shard_count() const = 0;
   virtual int32_t replica_count() const = 0;
 };

@@ -59,8 +59,8 @@ class ClientImpl final : public Client, public std::enable_shared_from_this<Clie
  private:
   // 0 takes the default timeout.
   int64_t DeadlineAfter(int64_t timeout_us) const;
-  // The keyspace's route, once the operation is admitted.
-  StatusOr<KeyspaceRoute*> Admit(const KeyspacePtr& ks);
+  // The keyspace's route, once the operation is admitted. session: that it belongs to, or nullptr.
+  StatusOr<KeyspaceRoute*> Admit(const KeyspacePtr& ks, const Session* session);
 
   const std::shared_ptr<Engine> engine_;
   std::atomic<bool> map_is_old_{false};  // this client has changed the cluster since its last map

@@ -69,12 +69,11 @@ class FanOut {
   using Done = std::function<void(StatusOr<std::vector<Result>>)>;
 
   FanOut(Engine* engine, KeyspaceRoute* route, std::vector<Item> items, Request blank,
-         const ReadChoice& read, int64_t deadline_us, Done done)
+         const FanOutOptions& options, Done done)
       : engine_(engine),
         route_(route),
-        deadline_us_(deadline_us),
-        read_(read),
-        spread_(SpreadOf(engine, read)),
+        options_(options),
+        spread_(SpreadOf(engine, options.read)),
         blank_(std::move(blank)),
         items_(std::move(items)),
         results_(items_.size()),
@@ -118,8 +117,9 @@ class FanOut {
       queue->target.route = route_;
       queue->target.shard = shard;
       queue->target.shard_count = shard_count;
-      queue->target.read = read_;
+      queue->target.read = options_.read;
       queue->target.spread = spread_;
+      queue->target.session = options_.session;
       Chop(mine, &queue->chunks);
       parts_.fetch_add(queue->chunks.size(), std::memory_order_relaxed);
       for (size_t n = Traits::kInOrder ? 1 : queue->chunks.size(); n > 0; --n) SendNext(queue);
@@ -150,7 +150,7 @@ class FanOut {
     for (const uint32_t i : chunk) items.push_back(std::move(items_[i]));
     const RouteKind kind = Traits::Kind(request);
     StartShardCall<typename Traits::Method>(
-        engine_, queue->target, kind, deadline_us_, std::move(request),
+        engine_, queue->target, kind, options_.deadline_us, std::move(request),
         [this, queue, chunk = std::move(chunk)](Request& sent, StatusOr<Response> response) {
           OnPart(queue, chunk, &sent, std::move(response));
         });
@@ -237,8 +237,7 @@ class FanOut {
 
   Engine* const engine_;        // borrowed; outlives *this
   KeyspaceRoute* const route_;  // borrowed from the engine
-  const int64_t deadline_us_;
-  const ReadChoice read_;  // of reads
+  const FanOutOptions options_;
   const uint64_t spread_;
   const Request blank_;           // a request without items
   std::vector<Item> items_;       // each belongs to at most one part at a time
@@ -278,21 +277,21 @@ void VerifyResult(std::string_view key, rpc::ReadResult* result) {
 }
 
 void StartMultiGet(Engine* engine, KeyspaceRoute* route, std::vector<rpc::ReadKey> keys,
-                   bool meta_only, const ReadChoice& read, int64_t deadline_us,
+                   bool meta_only, const FanOutOptions& options,
                    std::function<void(StatusOr<std::vector<rpc::ReadResult>>)> done) {
   rpc::MultiGetRequest blank;
   blank.meta_only = meta_only;
-  auto* fan_out = new FanOut<ReadTraits>(engine, route, std::move(keys), std::move(blank), read,
-                                         deadline_us, std::move(done));
+  auto* fan_out = new FanOut<ReadTraits>(engine, route, std::move(keys), std::move(blank), options,
+                                         std::move(done));
   fan_out->Start();
 }
 
 void StartWriteBatch(Engine* engine, KeyspaceRoute* route, std::vector<rpc::WriteEntry> entries,
-                     int64_t deadline_us,
+                     const FanOutOptions& options,
                      std::function<void(StatusOr<std::vector<rpc::WriteResult>>)> done) {
   for (rpc::WriteEntry& entry : entries) AddChecksum(&entry);
-  auto* fan_out = new FanOut<WriteTraits>(engine, route, std::move(entries), {}, {}, deadline_us,
-                                          std::move(done));
+  auto* fan_out =
+      new FanOut<WriteTraits>(engine, route, std::move(entries), {}, options, std::move(done));
   fan_out->Start();
 }
 

@@ -11,21 +11,31 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "core/base/status.h"
 #include "core/client/engine.h"
+#include "core/client/read_choice.h"
+#include "core/client/session.h"
 #include "core/rpc/messages.h"
 
 namespace vasto::client {
 
+// What holds for all requests of an operation.
+struct FanOutOptions {
+  ReadChoice read;                   // of reads
+  std::shared_ptr<Session> session;  // see CallOptions
+  int64_t deadline_us = 0;           // monotonic
+};
+
 // engine: borrowed; an operation was admitted and is left before `done` runs. route: borrowed from
 // the engine.
 void StartMultiGet(Engine* engine, KeyspaceRoute* route, std::vector<rpc::ReadKey> keys,
-                   bool meta_only, const ReadChoice& read, int64_t deadline_us,
+                   bool meta_only, const FanOutOptions& options,
                    std::function<void(StatusOr<std::vector<rpc::ReadResult>>)> done);
 void StartWriteBatch(Engine* engine, KeyspaceRoute* route, std::vector<rpc::WriteEntry> entries,
-                     int64_t deadline_us,
+                     const FanOutOptions& options,
                      std::function<void(StatusOr<std::vector<rpc::WriteResult>>)> done);
 
 // Checks that belong to one key: OK, or kTooLarge.

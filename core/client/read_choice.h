@@ -18,6 +18,9 @@ struct ReadChoice {
   // Another replica than the primary answers only if it lacks nothing that the primary had so long
   // ago; else the primary does. 0: no bound.
   uint32_t max_staleness_ms = 0;
+  // It belongs to a session (session.h): also the primary answers only if it has what that has
+  // seen.
+  bool in_session = false;
 };
 
 }  // namespace vasto::client

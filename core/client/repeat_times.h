@@ -91,7 +91,9 @@ inline std::span<rpc::WriteEntry> EntriesOf(rpc::WriteBatchRequest* request) {
   return request->entries;
 }
 inline std::span<rpc::WriteEntry> EntriesOf(void* /*request*/) { return {}; }
-inline std::span<rpc::WriteResult> ResultsOf(rpc::WriteResponse* response) { return {response, 1}; }
+inline std::span<rpc::WriteResult> ResultsOf(rpc::WriteResponse* response) {
+  return {static_cast<rpc::WriteResult*>(response), 1};
+}
 inline std::span<rpc::WriteResult> ResultsOf(rpc::WriteBatchResponse* response) {
   return response->results;
 }

@@ -131,8 +131,9 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
     return aside_ ? Next(view, now_us, random, false) : Pause(now_us, random, false);
   }
   if (event.from_peer && aside_ && IsBehind(last_error_)) {
-    // It may still answer as the primary.
-    if (asked_ >= 0) behind_ |= 1u << asked_, tried_ &= ~(1u << asked_);
+    if (asked_ >= 0) behind_ |= 1u << asked_;
+    // It may still answer as the primary, which is held to no bound.
+    if (asked_ >= 0 && choice_.max_staleness_ms != 0) tried_ &= ~(1u << asked_);
     return Next(view, now_us, random, false);
   }
   if (last_outcome_ == Outcome::kLost) {
@@ -140,7 +141,9 @@ RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t 
     ++lost_;
     if (EndsInDoubt(kind_)) return Expire();
   }
-  return Next(view, now_us, random, last_outcome_ == Outcome::kRefused);
+  // Who lacks what a session has seen is where the map says.
+  const bool misled = last_outcome_ == Outcome::kRefused && !IsBehind(last_error_);
+  return Next(view, now_us, random, misled);
 }
 
 RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, bool refresh) {
@@ -235,7 +238,7 @@ int Router::Prefer(const ShardView& view, int primary) const {
 bool Router::Prefers(const ShardView& view, int a, int b) const {
   const Candidate& first = view.candidates[static_cast<size_t>(a)];
   const Candidate& second = view.candidates[static_cast<size_t>(b)];
-  const bool bounded = choice_.max_staleness_ms != 0;
+  const bool bounded = choice_.max_staleness_ms != 0 || choice_.in_session;
   if (bounded && first.behind != second.behind) return second.behind;
   if (choice_.from == ReadFrom::kNearest) return first.distance_us < second.distance_us;
   // Each candidate has a byte of its own; the least goes first.

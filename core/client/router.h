@@ -37,6 +37,9 @@
 //     need not answer: when its replica is behind the bound, or it is busy, the next is asked. The
 //     primary is the last, and is never held to a bound. So a choice fails no read that would
 //     succeed without it.
+//  8. A read of a session holds every replica to what the session has seen, also the primary and
+//     whatever the choice. One that lacks some of it refuses, which may pass: the others are asked,
+//     and after a pause all again, until the deadline.
 //
 // Threads: one at a time per Router; the functions are pure.
 #pragma once

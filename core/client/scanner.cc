@@ -164,6 +164,7 @@ class MergingScanner final : public Scanner {
       target.shard_count = shard_count;
       target.read = options_.read;
       target.spread = spread_;
+      target.session = options_.session;
       auto cursor = std::make_unique<Cursor>(target);
       cursor->may_repeat_ = has_last_ && last_key_ >= range_.start;
       cursor->start_ = cursor->may_repeat_ ? last_key_ : range_.start;

@@ -36,6 +36,11 @@ void ShardCall::Run(RouteEvent event) {
       event = {.kind = RouteEvent::Kind::kCancel,
                .status = Status(Code::kResizing, "the keyspace has another number of shards now")};
     }
+    if (shard >= 0 && target_.session != nullptr) {
+      if (Status known = target_.session->CheckShards(view.shard_count()); !known.ok()) {
+        event = {.kind = RouteEvent::Kind::kCancel, .status = std::move(known)};
+      }
+    }
     const int64_t now_us = engine_->NowUs();
     const ShardView now = MakeShardView(*target_.route, view, shard, target_.read.from, now_us);
     // NOLINTNEXTLINE(bugprone-use-after-move): a turn that comes back has set it, or it is stopping
@@ -76,18 +81,47 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   ref.epoch = view.epoch;
   ref.shard = shard;
   ref.timeout_ms = MillisLeft(action.until_us, now_us);
-  AttemptTerms terms;
-  if (!router_.reads()) {
-    sent_us_ = engine_->BootUs();
-    terms.not_after = NotAfter(action.until_us - now_us);
-  }
-  if (action.bounded) terms.bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
+  shard_ = shard;
+  shard_count_ = view.shard_count();
   std::string body;
-  Encode(ref, terms, &body);
+  Encode(ref, TermsOf(action, shard, now_us), &body);
   starting_ = false;
   pick_.channel->CallRaw(method(), std::move(body), action.until_us,
                          [this](StatusOr<std::string_view> reply) { OnReply(reply); });
   return true;
+}
+
+ReadChoice ShardCall::ChoiceOf(const ShardTarget& target) {
+  ReadChoice choice = target.read;
+  choice.in_session = target.session != nullptr;
+  return choice;
+}
+
+AttemptTerms ShardCall::TermsOf(const RouteAction& action, int32_t shard, int64_t now_us) {
+  AttemptTerms terms;
+  if (!router_.reads()) {
+    sent_us_ = engine_->BootUs();
+    terms.not_after = NotAfter(action.until_us - now_us);
+    terms.tell_seen = target_.session != nullptr;
+    return terms;
+  }
+  if (action.bounded) terms.bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
+  if (target_.session != nullptr) {
+    if (!terms.bound) terms.bound.emplace();
+    terms.bound->needs = target_.session->Needs(shard);
+    terms.bound->tell_seen = true;
+  }
+  return terms;
+}
+
+Status ShardCall::Saw(const rpc::Seen& seen) {
+  if (target_.session == nullptr) return {};
+  if (!seen) {
+    return Status::NotSupported(
+        "the store knows nothing of sessions: run the same version of vasto there as here");
+  }
+  target_.session->Add(shard_, shard_count_, *seen);
+  return {};
 }
 
 void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {

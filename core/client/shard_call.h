@@ -22,6 +22,7 @@
 #include "core/client/repeat_times.h"
 #include "core/client/router.h"
 #include "core/client/routing_table.h"
+#include "core/client/session.h"
 #include "core/hash/jump_hash.h"
 #include "core/rpc/messages.h"
 #include "core/rpc/wire.h"
@@ -36,12 +37,14 @@ struct ShardTarget {
   int32_t shard_count = 0;         // another count meanwhile ends the call with kResizing
   ReadChoice read = {};            // of a read
   uint64_t spread = 0;             // see Router; of a read with kAny
+  std::shared_ptr<Session> session = {};  // that the call belongs to; none: nullptr
 };
 
 // What an attempt is held to.
 struct AttemptTerms {
   std::optional<rpc::ReadBound> bound;  // of a read
   EventTime not_after = 0;              // of a write, see rpc::WriteRequest
+  bool tell_seen = false;               // of a write
 };
 
 // The part that does not depend on the RPC.
@@ -58,7 +61,9 @@ class ShardCall {
  protected:
   // engine: borrowed; outlives *this.
   ShardCall(Engine* engine, const ShardTarget& target, RouteKind kind, int64_t deadline_us)
-      : engine_(engine), target_(target), router_(kind, deadline_us, target.read, target.spread) {}
+      : engine_(engine),
+        target_(target),
+        router_(kind, deadline_us, ChoiceOf(target), target.spread) {}
 
   // The name of the RPC.
   virtual std::string_view method() const = 0;
@@ -71,10 +76,16 @@ class ShardCall {
   // Hands over the result and frees *this.
   virtual void End(Status status) = 0;
 
+  // The answer to the last attempt said so: its session, if any, has seen that from now on.
+  // kNotSupported: it said nothing.
+  Status Saw(const rpc::Seen& seen);
   // The clock of the store of the last attempt has shown this event time.
   void ClockShown(EventTime event_time) { link_->clock()->Observe(event_time, sent_us_); }
 
  private:
+  static ReadChoice ChoiceOf(const ShardTarget& target);
+  // What the attempt that is sent now is held to, and asked for.
+  AttemptTerms TermsOf(const RouteAction& action, int32_t shard, int64_t now_us);
   // Feeds the router until the call is under way, parked or ended. *this may be gone afterwards.
   void Run(RouteEvent event);
   // Returns false when there was nobody to send to; *event then says so. *this may be gone after
@@ -99,6 +110,8 @@ class ShardCall {
   const ShardTarget target_;
   Router router_;
   StoreLink* link_ = nullptr;                        // of the last attempt
+  int32_t shard_ = 0;                                // of it
+  int32_t shard_count_ = 0;                          // of the keyspace then
   std::atomic<int64_t>* behind_until_us_ = nullptr;  // of its replica; borrowed from the table
   StoreLink::Pick pick_;
   int64_t sent_us_ = 0;    // the last attempt of a write, of the boot clock
@@ -142,6 +155,7 @@ class TypedShardCall final : public ShardCall {
     request_.ref = ref;
     if constexpr (requires { request_.bound; }) request_.bound = terms.bound;
     if constexpr (requires { request_.not_after; }) request_.not_after = terms.not_after;
+    if constexpr (requires { request_.tell_seen; }) request_.tell_seen = terms.tell_seen;
     rpc::EncodeRequest<Method>(request_, body);
   }
   Status Decode(std::string_view body) override {
@@ -150,7 +164,8 @@ class TypedShardCall final : public ShardCall {
     response_ = std::move(response).value();
     const EventTime shown = LastShown(EntriesOf(&request_), ResultsOf(&response_));
     if (shown != 0) ClockShown(shown);
-    return InnerError(response_);
+    VASTO_RETURN_IF_ERROR(InnerError(response_));
+    return Saw(response_.seen);
   }
   void InDoubt(EventTime estimate) override {
     times_.Give(EntriesOf(&request_), ResultsOf(&response_), estimate);

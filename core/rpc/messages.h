@@ -60,7 +60,13 @@ inline constexpr std::string_view kBehindPrefix = "moved: behind: ";
 struct ReadBound {
   // It lacks nothing that the replicas which clients prefer to it had so long ago. 0: no bound.
   uint32_t max_staleness_ms = 0;
+  std::vector<Position> needs;  // it has all of this
+  bool tell_seen = false;       // the answer is to have `seen`
 };
+
+// A replica that has these positions has all that the answer speaks of. In an answer only when it
+// was asked for; of a read only those that its bound did not need.
+using Seen = std::optional<std::vector<Position>>;
 
 struct GetRequest {
   ShardRef ref;
@@ -68,7 +74,9 @@ struct GetRequest {
   bool meta_only = false;  // leave the payload out
   std::optional<ReadBound> bound;
 };
-using GetResponse = ReadResult;
+struct GetResponse : ReadResult {
+  Seen seen;
+};
 
 // All keys belong to ref.shard.
 struct MultiGetRequest {
@@ -79,6 +87,7 @@ struct MultiGetRequest {
 };
 struct MultiGetResponse {
   std::vector<ReadResult> results;  // parallel to keys
+  Seen seen;
 };
 
 // From kAddInt64 to kMaxFloat64 a merge, whose payload is the operand (core/codec/merge.h);
@@ -136,8 +145,11 @@ struct WriteRequest {
   // done: its caller has long done it elsewhere, or given up, and it would undo what came between.
   // The answer is kUnavailable, and its event_time is what the clock shows.
   EventTime not_after = 0;
+  bool tell_seen = false;  // the answer is to have `seen`
 };
-using WriteResponse = WriteResult;
+struct WriteResponse : WriteResult {
+  Seen seen;
+};
 
 // All entries belong to ref.shard. Applied in order; each entry has its own result; not atomic
 // across conditions.
@@ -146,9 +158,11 @@ struct WriteBatchRequest {
   std::vector<WriteEntry> entries;
   std::optional<AckLevel> acks;
   EventTime not_after = 0;  // as in WriteRequest
+  bool tell_seen = false;   // as in WriteRequest
 };
 struct WriteBatchResponse {
   std::vector<WriteResult> results;  // parallel to entries
+  Seen seen;
 };
 
 // The rows of one shard in [start, end), in key order, one page.
@@ -167,6 +181,7 @@ struct ScanResponse {
   bool more = false;  // there may be rows after the last one
   // When more: the start, not exclusive, of the next page; a page may end without a row.
   std::string resume_key;
+  Seen seen;
 };
 
 // Changes of one shard (core/storage/watch_cursor.h); waits for them. kTooOld: the store remembers

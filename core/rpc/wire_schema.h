@@ -77,6 +77,16 @@ inline const std::string& KeyOf(const KeyspaceDescriptor& value) { return value.
     static constexpr std::string_view kName = #Type;              \
     static constexpr auto kFields = std::make_tuple(__VA_ARGS__); \
   }
+// Type is a BaseType with more fields.
+#define VASTO_SCHEMA_OF_DERIVED(Type, BaseType, ...)                         \
+  template <>                                                                \
+  struct Schema<Type> {                                                      \
+    using T = Type;                                                          \
+    using Base = BaseType;                                                   \
+    static constexpr std::string_view kName = #Type;                         \
+    static constexpr auto kFields =                                          \
+        std::tuple_cat(Schema<Base>::kFields, std::make_tuple(__VA_ARGS__)); \
+  }
 #define VASTO_EMPTY_SCHEMA(Type)                     \
   template <>                                        \
   struct Schema<Type> {                              \
@@ -95,28 +105,32 @@ VASTO_SCHEMA(Value, VASTO_FIELD(1, payload), VASTO_FIELD(2, payload_size),
              VASTO_FIELD(6, content_checksum));
 VASTO_SCHEMA(ReadKey, VASTO_FIELD(1, key), VASTO_FIELD(2, partition_hash));
 VASTO_SCHEMA(ReadResult, VASTO_FIELD(1, code), VASTO_FIELD(2, value), VASTO_FIELD(3, message));
-VASTO_SCHEMA(ReadBound, VASTO_FIELD(1, max_staleness_ms));
+VASTO_SCHEMA_OF_DERIVED(GetResponse, ReadResult, VASTO_FIELD(16, seen));
+VASTO_SCHEMA(ReadBound, VASTO_FIELD(1, max_staleness_ms), VASTO_FIELD(2, needs),
+             VASTO_FIELD(3, tell_seen));
 VASTO_SCHEMA(GetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, key), VASTO_FIELD(3, meta_only),
              VASTO_FIELD(4, bound));
 VASTO_SCHEMA(MultiGetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, keys), VASTO_FIELD(3, meta_only),
              VASTO_FIELD(4, bound));
-VASTO_SCHEMA(MultiGetResponse, VASTO_FIELD(1, results));
+VASTO_SCHEMA(MultiGetResponse, VASTO_FIELD(1, results), VASTO_FIELD(2, seen));
 VASTO_SCHEMA(WriteEntry, VASTO_FIELD(1, kind), VASTO_FIELD(2, key), VASTO_FIELD(3, partition_hash),
              VASTO_FIELD(4, payload), VASTO_FIELD(5, value_type), VASTO_FIELD(6, content_checksum),
              VASTO_FIELD(7, event_time), VASTO_FIELD(8, ttl_seconds), VASTO_FIELD(9, expires_at_us),
              VASTO_FIELD(10, condition), VASTO_FIELD(11, if_version));
 VASTO_SCHEMA(WriteResult, VASTO_FIELD(1, code), VASTO_FIELD(2, event_time),
              VASTO_FIELD(3, superseded), VASTO_FIELD(4, message));
+VASTO_SCHEMA_OF_DERIVED(WriteResponse, WriteResult, VASTO_FIELD(16, seen));
 VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry), VASTO_FIELD(3, acks),
-             VASTO_FIELD(4, not_after));
+             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen));
 VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VASTO_FIELD(3, acks),
-             VASTO_FIELD(4, not_after));
-VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results));
+             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen));
+VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results), VASTO_FIELD(2, seen));
 VASTO_SCHEMA(ScanRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, start),
              VASTO_FIELD(3, start_exclusive), VASTO_FIELD_AS(4, "end_key", end),
              VASTO_FIELD(5, limit), VASTO_FIELD(6, max_bytes), VASTO_FIELD(7, keys_only),
              VASTO_FIELD(8, bound));
-VASTO_SCHEMA(ScanResponse, VASTO_FIELD(1, rows), VASTO_FIELD(2, more), VASTO_FIELD(3, resume_key));
+VASTO_SCHEMA(ScanResponse, VASTO_FIELD(1, rows), VASTO_FIELD(2, more), VASTO_FIELD(3, resume_key),
+             VASTO_FIELD(4, seen));
 
 // topology.thrift
 VASTO_SCHEMA(Replica, VASTO_FIELD(1, store), VASTO_FIELD(2, incarnation), VASTO_FIELD(3, role));

@@ -454,7 +454,7 @@ Status BatchBuilder::ResolveApplied() {
   std::string value;
   PutFixed<uint64_t>(&value, batch.last);
   VASTO_RETURN_IF_ERROR(FromRocksDb(batch_.Put(PositionKey(batch.log), value)));
-  VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(false, &batch_));
+  VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(&batch, &batch_));
   return AppendBound();
 }
 
@@ -471,7 +471,7 @@ Status BatchBuilder::Resolve() {
     if (!item.refused) VASTO_RETURN_IF_ERROR(ResolveOne(item));
   }
   if (!empty()) {
-    VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(true, &batch_));
+    VASTO_RETURN_IF_ERROR(feed_->AppendOwnEnd(nullptr, &batch_));
   }
   return AppendBound();
 }

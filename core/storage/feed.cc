@@ -126,8 +126,10 @@ StatusOr<uint64_t> Feed::ReadOwnEnd(rocksdb::DB* db) {
   return end == kOwnOpen ? db->GetLatestSequenceNumber() : end;
 }
 
-Status Feed::AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const {
+Status Feed::AppendOwnEnd(const ChangeBatch* applied, rocksdb::WriteBatch* batch) {
   MutexLock lock(&mu_);
+  const bool own = applied == nullptr;
+  coming_ = own ? Position{log_, 0} : Position{applied->log, applied->last};
   // It changes only when the one kind follows the other.
   const uint64_t end = own ? kOwnOpen : own_end_;
   if (end == stored_own_end_) return {};
@@ -191,6 +193,23 @@ VersionVector Feed::Positions() const {
   return positions_;
 }
 
+VersionVector Feed::Visible() const {
+  MutexLock lock(&mu_);
+  VersionVector visible = positions_;
+  visible.Raise(unlogged_);
+  const uint64_t sequence = db_->GetLatestSequenceNumber();
+  if (coming_.log == 0 || sequence <= latest_) return visible;
+  visible.Raise(coming_.log == log_ ? Position{log_, sequence - base()} : coming_);
+  return visible;
+}
+
+bool Feed::Has(const std::vector<Position>& positions) const {
+  MutexLock lock(&mu_);
+  return std::all_of(positions.begin(), positions.end(),
+                     [this](const Position& position)
+                         REQUIRES(mu_) { return positions_.Covers(position); });
+}
+
 Position Feed::OwnPosition() const {
   MutexLock lock(&mu_);
   return {log_, own_last_ - base()};
@@ -211,6 +230,7 @@ Status Feed::CheckNext(const ChangeBatch& batch) const {
 
 void Feed::Committed(ChangeBatch batch, uint64_t database_sequence) {
   latest_ = database_sequence;
+  coming_ = {};
   positions_.Raise({batch.log, batch.last});
   unmarked_bytes_ += batch.changes.size() + kBytesOfChange * (batch.last - batch.first + 1);
   if (ring_) ring_->Append(std::move(batch));
@@ -247,6 +267,7 @@ void Feed::AppliedUnlogged(uint64_t database_sequence) {
   MutexLock lock(&mu_);
   stored_own_end_ = own_end_;
   latest_ = database_sequence;
+  unlogged_.Raise(std::exchange(coming_, {}));
 }
 
 void Feed::SetListener(std::function<void()> listener) {

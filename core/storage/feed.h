@@ -78,6 +78,10 @@ class Feed {
   LogId log() const { return log_; }
   // Of this replica, its own logs included.
   VersionVector Positions() const EXCLUDES(mu_);
+  // And of what is visible already, though its position is not raised yet: a replica that has this
+  // has all that a read saw which ended before.
+  VersionVector Visible() const EXCLUDES(mu_);
+  bool Has(const std::vector<Position>& positions) const EXCLUDES(mu_);
   // Where clients' writes that have been completed so far end in this replica's log.
   Position OwnPosition() const EXCLUDES(mu_);
   // Whatever clients write here beyond the positions, asked for after this, arrives later than this
@@ -88,8 +92,9 @@ class Feed {
   // kStaleWrite: some before them are missing; kInvalidArgument: they are of this very log.
   Status CheckNext(const ChangeBatch& batch) const EXCLUDES(mu_);
 
-  // Adds to a batch what it changes of kOwnEndKey, maybe nothing. own: it is of clients' writes.
-  Status AppendOwnEnd(bool own, rocksdb::WriteBatch* batch) const EXCLUDES(mu_);
+  // Adds to a batch, which is written next, what it changes of kOwnEndKey, maybe nothing. applied:
+  // the changes that it holds; nullptr: it is of clients' writes.
+  Status AppendOwnEnd(const ChangeBatch* applied, rocksdb::WriteBatch* batch) EXCLUDES(mu_);
   // A batch with clients' writes was written and the database stands at this sequence. now: of the
   // store's clock, later than all that it holds of clients' writes. Also when the log failed: the
   // clients were told that it did, but what they see here the followers must come to see. changes:
@@ -189,7 +194,11 @@ class Feed {
   uint64_t log_failures_ GUARDED_BY(purge_mu_) = 0;  // of the log, that trimmed_ accounts for
   mutable Mutex mu_;
   std::optional<FeedRing> ring_ GUARDED_BY(mu_);  // of a feed that is followed
-  VersionVector positions_ GUARDED_BY(mu_);       // the newest own log included
+  VersionVector positions_ GUARDED_BY(mu_);  // the newest own log included
+  // Visible without a position: of a batch that is being written, whose end in the own log stands
+  // as 0; and of those that AppliedUnlogged was told of.
+  Position coming_ GUARDED_BY(mu_);
+  VersionVector unlogged_ GUARDED_BY(mu_);
   std::vector<OwnLog> own_ GUARDED_BY(mu_);
   // Database sequences of the last batch of clients' writes: for the newest log, whose base it is
   // before the first; and of all there were.

@@ -8,6 +8,7 @@
 
 #include "core/codec/limits.h"
 #include "core/store/route.h"
+#include "core/store/seen.h"
 
 namespace vasto::store {
 
@@ -129,6 +130,7 @@ StatusOr<rpc::ScanResponse> DataService::ScanTask::Read(const Clock* clock) cons
   response.rows = std::move(page.rows);
   response.more = page.more;
   response.resume_key = std::move(page.resume_key);
+  response.seen = SeenByRead(*shard, request.bound);
   return response;
 }
 

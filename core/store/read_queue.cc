@@ -6,6 +6,7 @@
 
 #include "core/codec/limits.h"
 #include "core/store/route.h"
+#include "core/store/seen.h"
 
 namespace vasto::store {
 namespace {
@@ -163,6 +164,7 @@ void ReadQueue::FlushRun(Get** first, size_t count, ThreadPool* pool, const Cloc
     }
     if (IsError(values_[i])) ++errors;
     Fill(values_[i], first[i]->request.meta_only, &response_);
+    response_.seen = SeenByRead(*first[i]->shard, first[i]->request.bound);
     first[i]->responder.Ok(response_);
     // Blocks pinned in the cache are given back before the section ends.
     values_[i] = storage::ReadValue();
@@ -210,6 +212,7 @@ void ReadQueue::Misses::Run(const Clock* clock) {
   for (size_t i = 0; i < live.size(); ++i) {
     rpc::GetResponse response;
     Fill(values[i], live[i]->request.meta_only, &response);
+    response.seen = SeenByRead(*shard, live[i]->request.bound);
     if (IsError(values[i])) metrics->get.errors->Add();
     metrics->keys_read->Add();
     const int64_t received_us = live[i]->responder.context().received_us;
@@ -259,6 +262,7 @@ void ReadQueue::MultiGet::Take(uint32_t number, const storage::ReadValue& value)
 void ReadQueue::MultiGet::Finish(const Clock* clock) {
   const int64_t received_us = responder.context().received_us;
   metrics->keys_read->Add(request.keys.size());
+  if (shard != nullptr) response.seen = SeenByRead(*shard, request.bound);
   responder.Ok(response);
   Count(metrics->multi_get, received_us, clock, 1);
 }

@@ -5,11 +5,16 @@
 
 #include "core/codec/limits.h"
 #include "core/hash/partition.h"
+#include "core/storage/feed.h"
 
 namespace vasto::store {
 namespace {
 
 Status Moved(const std::string& what) { return Status::Unavailable("moved: " + what); }
+
+Status Behind(const std::string& what) {
+  return Status::Unavailable(std::string(rpc::kBehindPrefix) + what);
+}
 
 std::string ShardName(const KeyspaceView& view, int32_t number) {
   return "shard " + std::to_string(number) + " of keyspace " + view.name;
@@ -84,11 +89,22 @@ Status FindShard(const KeyspaceView& view, int32_t number, int64_t received_us,
 
 Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>& bound,
                   int64_t received_us) {
-  if (!bound || bound->max_staleness_ms == 0 || shard.replica == nullptr) return {};
-  if (shard.replica->HadAllAt(received_us - int64_t{bound->max_staleness_ms} * 1000)) return {};
-  return Status::Unavailable(std::string(rpc::kBehindPrefix) +
-                             "this store may lack what other replicas had " +
-                             std::to_string(bound->max_staleness_ms) + " ms ago");
+  if (!bound || shard.replica == nullptr) return {};
+  if (bound->needs.size() > kMaxNeeds) {
+    return Status::InvalidArgument("the session needs " + std::to_string(bound->needs.size()) +
+                                   " positions of a shard; the limit is " +
+                                   std::to_string(kMaxNeeds) + ": begin a new session");
+  }
+  const int64_t had_all_us = received_us - int64_t{bound->max_staleness_ms} * 1000;
+  if (bound->max_staleness_ms != 0 && !shard.replica->HadAllAt(had_all_us)) {
+    return Behind("this store may lack what other replicas had " +
+                  std::to_string(bound->max_staleness_ms) + " ms ago");
+  }
+  if (bound->needs.empty() || shard.shard->feed()->Has(bound->needs)) return {};
+  return Behind(
+      "no replica that can be reached has all that the session has seen or written; it does once "
+      "it "
+      "has heard of it, or whoever has it is back");
 }
 
 Status CheckTakesWrites(const ShardHandle& shard) {

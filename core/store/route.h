@@ -34,7 +34,7 @@ Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_
                       ShardHandle** shard);
 
 // kUnavailable, kBehindPrefix, when the replica may lack what the read wants to see. One of a shard
-// without others lacks nothing.
+// without others lacks nothing. The message is for whoever asked all replicas.
 Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>& bound,
                   int64_t received_us);
 

@@ -7,6 +7,7 @@
 
 #include "core/codec/limits.h"
 #include "core/store/route.h"
+#include "core/store/seen.h"
 
 namespace vasto::store {
 namespace {
@@ -181,7 +182,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     metrics_ = metrics;
     clock_ = clock;
     vasto::store::Fill(request_, responder_.context(), &request_.entry, this);
-    log_anyway = others_ > 0;
+    log_anyway = others_ > 0 || request_.tell_seen;
   }
 
  private:
@@ -190,6 +191,9 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     rpc::WriteResponse response;
     vasto::store::Fill(*shard_, outcome, &response);
     if (!confirmed) FailUnconfirmed(others_, &response);
+    if (request_.tell_seen) {
+      response.seen = SeenByWrite(*shard_, outcome.position, outcome.status.ok());
+    }
     const int64_t received_us = responder_.context().received_us;
     responder_.Ok(response);
     if (IsError(outcome.status) || !confirmed) metrics_->write.errors->Add();
@@ -218,6 +222,7 @@ class WriteQueue::Batch final : public replication::AckWaiter {
     void Done() override {
       vasto::store::Fill(*batch->shard_, outcome, result);
       if (IsError(outcome.status)) batch->metrics_->write_batch.errors->Add();
+      if (!outcome.status.ok()) batch->all_done_.store(false, std::memory_order_relaxed);
       // Of one sequencer: the last to come has the greatest.
       batch->position_ = outcome.position;
       batch->Finished(1);
@@ -249,6 +254,7 @@ class WriteQueue::Batch final : public replication::AckWaiter {
   ShardHandle* shard_ = nullptr;        // borrowed; its replica ends all waiting before it goes
   int others_ = 0;                      // replicas that must confirm
   Position position_;                   // of the entries that have their result
+  std::atomic<bool> all_done_{true};    // all that have it were carried out
   KeyspaceMetrics* metrics_ = nullptr;  // borrowed, like clock_; outlive the shard
   const Clock* clock_ = nullptr;
 };
@@ -297,7 +303,7 @@ void WriteQueue::Batch::Submit(KeyspaceMetrics* metrics, const Clock* clock, App
     items_[i].batch = this;
     items_[i].result = &response_.results[i];
     vasto::store::Fill(request_, responder_.context(), &entry, &items_[i]);
-    items_[i].log_anyway = others_ > 0;
+    items_[i].log_anyway = others_ > 0 || request_.tell_seen;
     append(&items_[i]);
   }
   Finished(answered);
@@ -321,6 +327,9 @@ void WriteQueue::Batch::Ended(bool acknowledged) {
 
 void WriteQueue::Batch::Answer() {
   const int64_t received_us = responder_.context().received_us;
+  if (request_.tell_seen && shard_ != nullptr) {
+    response_.seen = SeenByWrite(*shard_, position_, all_done_.load(std::memory_order_relaxed));
+  }
   responder_.Ok(response_);
   metrics_->keys_written->Add(response_.results.size());
   Count(metrics_->write_batch, received_us, clock_);

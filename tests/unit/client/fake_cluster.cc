@@ -47,7 +47,7 @@ void FakeProcess::Stop() {
 FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, number} {
   unix_path_ = std::move(unix_path);
   Serve<rpc::Get>([](Data* data, const rpc::GetRequest& request) {
-    return data->Read(request.ref.shard, request.key.key, request.meta_only);
+    return rpc::GetResponse{data->Read(request.ref.shard, request.key.key, request.meta_only), {}};
   });
   Serve<rpc::MultiGet>([this](Data* data, const rpc::MultiGetRequest& request) {
     rpc::MultiGetResponse response;
@@ -59,7 +59,7 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
     return response;
   });
   Serve<rpc::Write>([](Data* data, const rpc::WriteRequest& request) {
-    return data->Apply(request.ref.shard, request.entry, request.not_after);
+    return rpc::WriteResponse{data->Apply(request.ref.shard, request.entry, request.not_after), {}};
   });
   Serve<rpc::WriteBatch>([](Data* data, const rpc::WriteBatchRequest& request) {
     rpc::WriteBatchResponse response;
@@ -110,13 +110,11 @@ void FakeStore::Serve(Work<Method> work) {
     const Fault fault = fault_ ? fault_(Method::kName) : Fault::kNone;
     const Status refusal = Refusal(fault);
     if (!refusal.ok()) return responder.Fail(refusal);
-    if constexpr (requires { request.bound; }) {
-      if (fault == Fault::kBehind && request.bound) {
-        return responder.Fail(Status::Unavailable(std::string(rpc::kBehindPrefix) + "by far"));
-      }
-    }
+    const Status behind = CheckBound(request, fault);
+    if (!behind.ok()) return responder.Fail(behind);
     if (fault == Fault::kSilent) return Keep(std::move(responder));
     typename Method::Response response = work(&data_, request);
+    if (fault != Fault::kUntold) Tell(request, &response);
     if (fault == Fault::kApplySilently) return Keep(std::move(responder));
     if constexpr (requires { response.results[0].superseded; }) {
       if (fault == Fault::kUnconfirmed) Unconfirm(&response.results);
@@ -160,6 +158,28 @@ StatusOr<rpc::WatchResponse> FakeStore::Watch(const rpc::WatchRequest& request) 
   }
   response.at = {{1, at}};
   return response;
+}
+
+template <typename Request>
+Status FakeStore::CheckBound(const Request& request, Fault fault) const {
+  if constexpr (requires { request.bound; }) {
+    if (!request.bound) return {};
+    const bool has = std::ranges::all_of(request.bound->needs, [this](const Position& needed) {
+      return needed.log == 1 && needed.sequence <= position;
+    });
+    if (has && fault != Fault::kBehind) return {};
+    return Status::Unavailable(std::string(rpc::kBehindPrefix) + "by far");
+  }
+  return {};
+}
+
+template <typename Request, typename Response>
+void FakeStore::Tell(const Request& request, Response* response) {
+  if constexpr (requires { request.bound->tell_seen; }) {
+    if (request.bound && request.bound->tell_seen) response->seen = {{1, position}};
+  } else if constexpr (requires { request.tell_seen; }) {
+    if (request.tell_seen) response->seen = {{1, ++position}};
+  }
 }
 
 Status FakeStore::Refusal(Fault fault) {

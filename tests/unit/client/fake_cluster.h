@@ -33,6 +33,7 @@ enum class Fault {
   kApplySilently,  // carries it out and never answers
   kDamage,         // answers reads with a flipped byte
   kBehind,         // refuses reads with a bound
+  kUntold,         // does not say what it has
   kUnconfirmed,    // of a batch: carries it out, but only the first entry is confirmed
 };
 
@@ -88,6 +89,8 @@ class FakeStore : public FakeProcess {
 
   // Values of each answer's multi_get until it says that it is full.
   std::atomic<size_t> answer_keys{SIZE_MAX};
+  // How far it has come in log 1, of every shard: what it tells sessions, and holds their reads to.
+  std::atomic<uint64_t> position{0};
   // How long an answer to a ping takes.
   std::atomic<int> ping_ms{0};
   // Requests seen, by method, refused ones included.
@@ -128,6 +131,12 @@ class FakeStore : public FakeProcess {
   void Serve(Work<Method> work);
   static Status Refusal(Fault fault);
   StatusOr<rpc::WatchResponse> Watch(const rpc::WatchRequest& request);
+  // Of a read: why it is refused.
+  template <typename Request>
+  Status CheckBound(const Request& request, Fault fault) const;
+  // Answers a session.
+  template <typename Request, typename Response>
+  void Tell(const Request& request, Response* response);
 
   const Uuid uuid_;
   mutable Mutex mu_;

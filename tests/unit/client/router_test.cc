@@ -466,6 +466,40 @@ TEST_F(ChoiceTest, AReadOfThePrimaryIsAskedInOrderWhateverTheBound) {
   EXPECT_EQ(Asked(), std::vector<int>{0});
 }
 
+TEST_F(ChoiceTest, ASessionIsRefusedByThePrimaryTooAndGoesOn) {
+  Begin({.in_session = true}, 3);
+  EXPECT_EQ(Start().candidate, 0);
+  RouteAction action = PeerSays(Behind());
+  EXPECT_EQ(action.candidate, 1);
+  EXPECT_FALSE(action.refresh_map);
+  EXPECT_EQ(PeerSays(Behind()).candidate, 2);
+  action = PeerSays(Behind());
+  ASSERT_EQ(action.kind, Kind::kWait);
+  EXPECT_FALSE(action.refresh_map);
+  EXPECT_EQ(Wake(action).candidate, 0) << "it may have it by now";
+}
+
+TEST_F(ChoiceTest, OneThatLacksWhatASessionSawIsAskedOnceAndPreferredLess) {
+  Begin({.from = ReadFrom::kAny, .in_session = true}, 2, 0x0102);
+  EXPECT_EQ(Start().candidate, 1);
+  EXPECT_EQ(PeerSays(Behind()).candidate, 0);
+  EXPECT_EQ(PeerSays(Behind()).kind, Kind::kWait);
+  Begin({.from = ReadFrom::kAny, .in_session = true}, 2, 0x0102);
+  view_.candidates[1].behind = true;
+  EXPECT_EQ(Start().candidate, 0);
+}
+
+TEST_F(ChoiceTest, ASessionThatNobodyCanServeEndsWithWhatTheLastOneSaid) {
+  Begin({.in_session = true}, 1);
+  RouteAction action = Start();
+  while (action.kind != Kind::kFinish) {
+    action = action.kind == Kind::kSend ? PeerSays(Behind()) : Wake(action);
+  }
+  EXPECT_TRUE(action.status.Is(Code::kUnavailable));
+  EXPECT_EQ(action.status.message(), Behind().message());
+  EXPECT_GE(now_us_, router_->deadline_us());
+}
+
 TEST_F(ChoiceTest, AnAnswerOfAnotherMapDoesNotCount) {
   Begin(kBoundedAny, 2, 0x0102);
   EXPECT_EQ(Start().candidate, 1);

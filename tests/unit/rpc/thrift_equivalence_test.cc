@@ -181,7 +181,11 @@ template <typename T>
 void CheckStruct(std::map<std::string, IdlFields>* idl) {
   using Schema = internal::Schema<T>;
   const std::string name(Schema::kName);
-  EXPECT_EQ(MemberCount<T>(), std::tuple_size_v<decltype(Schema::kFields)>)
+  size_t members = MemberCount<T>();
+  if constexpr (requires { typename Schema::Base; }) {
+    members += MemberCount<typename Schema::Base>() - 1;
+  }
+  EXPECT_EQ(members, std::tuple_size_v<decltype(Schema::kFields)>)
       << name << ": a member is not on the wire";
   IdlFields fields;
   std::apply([&](const auto&... field) { ((fields[field.id] = field.name), ...); },
@@ -200,12 +204,12 @@ TEST(ThriftEquivalenceTest, NamesAndIdsAreThoseOfTheIdl) {
   auto idl = ParseIdl();
   ASSERT_EQ(idl.erase("VastoError"), 1u);
   CheckStructs<
-      ShardRef, Value, ReadKey, ReadResult, ReadBound, GetRequest, MultiGetRequest,
-      MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
-      WriteBatchResponse, ScanRequest, ScanResponse, WatchRequest, WatchResponse, Replica,
-      ShardReplicas, KeyspaceDescriptor, StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest,
-      WatchClusterResponse, RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest,
-      HeartbeatResponse, InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
+      ShardRef, Value, ReadKey, ReadResult, ReadBound, GetResponse, WriteResponse, GetRequest,
+      MultiGetRequest, MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
+      WriteBatchResponse, ScanRequest, ScanResponse, WatchRequest, WatchResponse, Replica, ShardReplicas, KeyspaceDescriptor,
+      StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest, WatchClusterResponse,
+      RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest, HeartbeatResponse,
+      InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
       CompactKeyspaceResponse, Position, ChangeBatch, PullRequest, PullResponse, CopyFile,
       BeginCopyRequest, BeginCopyResponse, ReadCopyRequest, ReadCopyResponse, EndCopyRequest,
       EndCopyResponse, PingRequest, PingResponse, CreateKeyspaceRequest, DeleteKeyspaceRequest,

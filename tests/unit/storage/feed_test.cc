@@ -5,9 +5,12 @@
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
 
+#include <atomic>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
@@ -209,6 +212,65 @@ TEST_F(FeedTest, AWriteThatChangesNothingCanBeLoggedAllTheSame) {
   }
   EXPECT_EQ(Read(*b->shard(), "k").event_time, time);
   EXPECT_EQ(b->Get("k"), "v");
+}
+
+// For a moment a write is visible and its position is not raised yet.
+TEST_F(FeedTest, WhatAReadSawIsInWhatIsVisible) {
+  constexpr size_t kReads = 100;  // of different values
+  const int64_t end_us = SystemClock()->MonotonicMicros() + 30'000'000;
+  auto a = Make("a", 1);
+  a->Write(Put("n", "0"));
+  std::vector<Position> at{a->Has().positions().front()};
+  std::atomic<bool> done{false};
+  std::atomic<size_t> seen{0};
+  std::vector<std::pair<uint64_t, VersionVector>> reads;
+  std::thread reader([&] {
+    while (!done) {
+      const uint64_t number = std::stoull(a->Get("n"));
+      VersionVector visible = a->feed()->Visible();
+      if (reads.empty() || reads.back().first != number) reads.emplace_back(number, visible);
+      seen = reads.size();
+    }
+  });
+  for (uint64_t n = 1; seen < kReads && SystemClock()->MonotonicMicros() < end_us; ++n) {
+    at.push_back(a->Write(Put("n", std::to_string(n))).position);
+  }
+  done = true;
+  reader.join();
+  EXPECT_GE(reads.size(), kReads);
+  for (const auto& [number, visible] : reads) EXPECT_TRUE(visible.Covers(at[number])) << number;
+}
+
+TEST_F(FeedTest, WhatIsAboutToBeVisibleIsTold) {
+  auto a = Make("a", 1);
+  a->Write(Put("k", "v"));
+  Feed* const feed = a->feed();
+  const auto write = [feed](const ChangeBatch* applied) {
+    rocksdb::WriteBatch batch;
+    ASSERT_TRUE(feed->AppendOwnEnd(applied, &batch).ok());
+    EXPECT_EQ(feed->Visible(), feed->Positions());
+    ASSERT_TRUE(batch.Put("x", "").ok());
+    ASSERT_TRUE(feed->db()->Write(rocksdb::WriteOptions(), &batch).ok());
+  };
+  const auto latest = [feed] { return feed->db()->GetLatestSequenceNumber(); };
+  EXPECT_EQ(feed->Visible(), feed->Positions());
+  write(nullptr);
+  const VersionVector own = feed->Visible();
+  EXPECT_FALSE(feed->Has(own.positions()));
+  feed->CommittedOwn("", latest(), At(0));
+  EXPECT_EQ(feed->Positions(), own);
+  EXPECT_TRUE(feed->Has(own.positions()));
+
+  const ChangeBatch applied{.log = 77, .first = 1, .last = 5, .changes = "", .checksum = 0};
+  write(&applied);
+  EXPECT_EQ(feed->Visible().Of(77), 5u);
+  feed->AppliedUnlogged(latest());
+  EXPECT_FALSE(feed->Has({{77, 5}})) << "it will come again";
+  EXPECT_EQ(feed->Visible().Of(77), 5u);
+  EXPECT_TRUE(feed->Visible().Covers(own));
+  feed->CommittedApplied(applied, latest(), At(0));
+  EXPECT_TRUE(feed->Has({{77, 5}}));
+  EXPECT_FALSE(feed->Has({{77, 5}, {78, 1}}));
 }
 
 // They are logged with the values, whose size the writes do not tell.

@@ -338,6 +338,130 @@ TEST_F(StoreNodeTest, AReplicaThatCannotReachTheOthersServesAfterAWhile) {
   EXPECT_EQ(Get(d, "other")->code, Code::kNotFound);
 }
 
+class SessionTest : public StoreNodeTest {
+ protected:
+  // A replica whose peer never was there, and that serves.
+  KeyspaceDescriptor Replicated() {
+    auto d = Descriptor("ks", 1);
+    d.replica_count = 2;
+    d.shards[0].replicas.push_back(Replica{Uuid{5, 5}, 0, ReplicaRole::kReplica});
+    EXPECT_TRUE(Install(d).ok());
+    const int64_t end_us = SystemClock()->MonotonicMicros() + 20'000'000;
+    while (Get(d, "k").status().Is(Code::kUnavailable)) {
+      if (SystemClock()->MonotonicMicros() > end_us) return d;
+    }
+    return d;
+  }
+  std::vector<Position> Written(const KeyspaceDescriptor& d, const std::string& key,
+                                rpc::Condition condition = rpc::Condition::kNone,
+                                EventTime event_time = 0) {
+    rpc::WriteRequest request;
+    request.ref = Ref(d, key);
+    request.entry.key = key;
+    request.entry.condition = condition;
+    request.entry.event_time = event_time;
+    request.tell_seen = true;
+    const auto written = Call<rpc::Write>(channel_.get(), request);
+    EXPECT_TRUE(written.ok() && written->seen) << written.status().ToString();
+    return written.ok() && written->seen ? *written->seen : std::vector<Position>();
+  }
+  // What each kind of read says with this bound: that nobody has it, or what was seen.
+  std::vector<StatusOr<rpc::Seen>> Reads(const KeyspaceDescriptor& d, const rpc::ReadBound& bound) {
+    rpc::GetRequest get{Ref(d, "k"), {"k", {}}, false, bound};
+    rpc::MultiGetRequest many{Ref(d, "k"), {{"k", {}}}, false, bound};
+    rpc::ScanRequest scan;
+    scan.ref = Ref(d, "k");
+    scan.bound = bound;
+    const auto seen = [](const auto& response) {
+      return response.ok() ? StatusOr<rpc::Seen>(response->seen) : response.status();
+    };
+    return {seen(Call<rpc::Get>(channel_.get(), get)),
+            seen(Call<rpc::MultiGet>(channel_.get(), many)),
+            seen(Call<rpc::Scan>(channel_.get(), scan))};
+  }
+};
+
+TEST_F(SessionTest, AReadIsAnsweredOnlyWithWhatItNeeds) {
+  StartOrDie();
+  const auto d = Replicated();
+  const std::vector<Position> written = Written(d, "k");
+  ASSERT_EQ(written.size(), 1u);
+  for (const auto& seen : Reads(d, {0, {}, true})) {
+    ASSERT_TRUE(seen.ok()) << seen.status().ToString();
+    EXPECT_EQ(**seen, written);
+  }
+  for (const auto& seen : Reads(d, {0, written, true})) {
+    ASSERT_TRUE(seen.ok()) << seen.status().ToString();
+    EXPECT_EQ(**seen, std::vector<Position>()) << "the caller knows that";
+  }
+  const std::vector<Position> lacking[] = {{{written[0].log, written[0].sequence + 1}},
+                                           {written[0], {written[0].log + 1, 1}}};
+  for (const auto& needs : lacking) {
+    for (const auto& seen : Reads(d, {0, needs, true})) {
+      EXPECT_TRUE(seen.status().Is(Code::kUnavailable));
+      EXPECT_TRUE(seen.status().message().starts_with(rpc::kBehindPrefix));
+    }
+  }
+  for (const auto& seen : Reads(d, {0, std::vector<Position>(kMaxNeeds + 1, written[0]), true})) {
+    EXPECT_TRUE(seen.status().Is(Code::kInvalidArgument));
+  }
+}
+
+TEST_F(SessionTest, ItSurvivesARestart) {
+  StartOrDie();
+  const auto d = Replicated();
+  const std::vector<Position> written = Written(d, "k");
+  Restart();
+  const int64_t end_us = SystemClock()->MonotonicMicros() + 20'000'000;
+  while (Get(d, "k").status().Is(Code::kUnavailable)) {
+    ASSERT_LT(SystemClock()->MonotonicMicros(), end_us);
+  }
+  for (const auto& seen : Reads(d, {0, written, true})) EXPECT_TRUE(seen.ok());
+}
+
+TEST_F(SessionTest, AWriteThatChangesNothingSaysWhatItSaw) {
+  StartOrDie();
+  const auto d = Replicated();
+  const std::vector<Position> written = Written(d, "k");
+  EXPECT_EQ(Written(d, "k", rpc::Condition::kIfAbsent), written);
+  // One that lost is to be where the winner is: that is logged once more.
+  const EventTime older = Get(d, "k")->value.event_time - 1;
+  const std::vector<Position> lost = Written(d, "k", rpc::Condition::kNone, older);
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_GT(lost[0].sequence, written[0].sequence);
+  rpc::WriteBatchRequest batch;
+  batch.ref = Ref(d, "k");
+  batch.entries.resize(2);
+  batch.entries[0].key = "k";
+  batch.entries[0].condition = rpc::Condition::kIfAbsent;
+  batch.entries[1].key = "other";
+  batch.tell_seen = true;
+  const auto answer = Call<rpc::WriteBatch>(channel_.get(), batch);
+  ASSERT_TRUE(answer.ok() && answer->seen);
+  ASSERT_EQ(answer->seen->size(), 1u);
+  EXPECT_EQ(answer->seen->front().log, written[0].log);
+  EXPECT_GT(answer->seen->front().sequence, written[0].sequence);
+}
+
+TEST_F(SessionTest, OnlyWhoAsksIsTold) {
+  StartOrDie();
+  const auto d = Replicated();
+  EXPECT_FALSE(Put(d, "k", "v")->seen);
+  EXPECT_FALSE(Get(d, "k")->seen);
+  for (const auto& seen : Reads(d, {10'000, {}, false})) EXPECT_FALSE(seen.ok() && *seen);
+}
+
+TEST_F(SessionTest, WithoutOtherReplicasThereIsNothingToTell) {
+  StartOrDie();
+  const auto d = Descriptor("alone", 1);
+  ASSERT_TRUE(Install(d).ok());
+  EXPECT_EQ(Written(d, "k"), std::vector<Position>());
+  for (const auto& seen : Reads(d, {0, {}, true})) {
+    ASSERT_TRUE(seen.ok() && *seen);
+    EXPECT_EQ(**seen, std::vector<Position>());
+  }
+}
+
 TEST_F(StoreNodeTest, EverythingAcknowledgedIsThereAfterARestart) {
   StartOrDie();
   const auto d = Descriptor("ks", 5);
