@@ -6,6 +6,7 @@
 
 #include "capi/internal/core.h"
 #include "capi/internal/guard.h"
+#include "capi/internal/session.h"
 #include "core/base/hlc.h"
 
 namespace vasto::capi {
@@ -107,12 +108,15 @@ StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options)
   if (options == nullptr) return call;
   VASTO_ASSIGN_OR_RETURN(call.read, ToReadChoice(options->replica, options->max_staleness_ms));
   call.timeout_us = TimeoutMicros(options->timeout_ms);
+  call.session = options->session;
   return call;
 }
 
 client::CallOptions ToCallOptions(const vasto_write_options_t* options) {
   client::CallOptions call;
-  if (options != nullptr) call.timeout_us = TimeoutMicros(options->timeout_ms);
+  if (options == nullptr) return call;
+  call.timeout_us = TimeoutMicros(options->timeout_ms);
+  call.session = options->session;
   return call;
 }
 
@@ -126,6 +130,7 @@ StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options)
   scan.page_bytes = static_cast<uint32_t>(
       std::min<uint64_t>(options->page_bytes, std::numeric_limits<uint32_t>::max()));
   scan.keys_only = options->keys_only;
+  scan.session = options->session;
   scan.resume_token = options->resume_token;
   return scan;
 }
@@ -183,6 +188,10 @@ using vasto::rpc::Condition;
 
 namespace {
 
+std::shared_ptr<vasto::client::Session> SessionOf(const vasto_session_t* session) {
+  return session != nullptr ? session->session : nullptr;
+}
+
 template <typename Options>
 vasto_status_t Create(Options** out_options, vasto_error_t** err) {
   return Guard(err, [&]() -> Answer {
@@ -211,6 +220,11 @@ VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int
 VASTO_API void vasto_read_options_set_max_staleness_ms(vasto_read_options_t* options,
                                                        uint64_t max_staleness_ms) {
   if (options != nullptr) options->max_staleness_ms = max_staleness_ms;
+}
+
+VASTO_API void vasto_read_options_set_session(vasto_read_options_t* options,
+                                              vasto_session_t* session) {
+  if (options != nullptr) options->session = SessionOf(session);
 }
 
 VASTO_API void vasto_read_options_destroy(vasto_read_options_t* options) { delete options; }
@@ -262,6 +276,11 @@ VASTO_API void vasto_write_options_clear_condition(vasto_write_options_t* option
   if (options != nullptr) options->condition = Condition::kNone;
 }
 
+VASTO_API void vasto_write_options_set_session(vasto_write_options_t* options,
+                                               vasto_session_t* session) {
+  if (options != nullptr) options->session = SessionOf(session);
+}
+
 VASTO_API void vasto_write_options_destroy(vasto_write_options_t* options) { delete options; }
 
 VASTO_STATUS vasto_scan_options_create(vasto_scan_options_t** out_options, vasto_error_t** err) {
@@ -293,6 +312,11 @@ VASTO_API void vasto_scan_options_set_replica(vasto_scan_options_t* options, int
 VASTO_API void vasto_scan_options_set_max_staleness_ms(vasto_scan_options_t* options,
                                                        uint64_t max_staleness_ms) {
   if (options != nullptr) options->max_staleness_ms = max_staleness_ms;
+}
+
+VASTO_API void vasto_scan_options_set_session(vasto_scan_options_t* options,
+                                              vasto_session_t* session) {
+  if (options != nullptr) options->session = SessionOf(session);
 }
 
 VASTO_API void vasto_scan_options_set_resume_token(vasto_scan_options_t* options, const void* token,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -17,6 +18,7 @@ struct vasto_read_options_t {
   uint64_t timeout_ms = 0;
   int32_t replica = VASTO_REPLICA_PRIMARY;
   uint64_t max_staleness_ms = 0;
+  std::shared_ptr<vasto::client::Session> session;
 };
 
 struct vasto_write_options_t {
@@ -27,6 +29,7 @@ struct vasto_write_options_t {
   uint32_t value_type = VASTO_TYPE_BYTES;
   vasto::rpc::Condition condition = vasto::rpc::Condition::kNone;
   uint64_t if_version = 0;
+  std::shared_ptr<vasto::client::Session> session;
 };
 
 struct vasto_scan_options_t {
@@ -36,6 +39,7 @@ struct vasto_scan_options_t {
   uint64_t page_bytes = 0;
   int32_t replica = VASTO_REPLICA_PRIMARY;
   uint64_t max_staleness_ms = 0;
+  std::shared_ptr<vasto::client::Session> session;
   std::string resume_token;
   bool out_of_memory = false;  // while the token was copied
 };

@@ -78,6 +78,20 @@ static void scans(void) {
   CHECK(token == NULL);
 }
 
+static void sessions(void) {
+  vasto_session_t* session = (vasto_session_t*)kNotNull;
+  char buffer[4];
+  size_t size = 77;
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_session_create(NULL, &session, &err));
+  CHECK(session == NULL);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_session_create(NULL, NULL, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_session_token(NULL, buffer, sizeof(buffer), &size, &err));
+  CHECK(size == 0);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_session_token(NULL, NULL, 0, NULL, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_session_import(NULL, "", 0, &err));
+}
+
 static void count_call(vasto_future_t* future, void* user_data) {
   (void)future;
   (void)user_data;
@@ -137,6 +151,9 @@ static void setters(void) {
   vasto_read_options_set_timeout_ms(NULL, 1);
   vasto_read_options_set_replica(NULL, 1);
   vasto_read_options_set_max_staleness_ms(NULL, 1);
+  vasto_read_options_set_session(NULL, NULL);
+  vasto_write_options_set_session(NULL, NULL);
+  vasto_scan_options_set_session(NULL, NULL);
   vasto_write_options_set_timeout_ms(NULL, 1);
   vasto_write_options_set_ttl_seconds(NULL, 1);
   vasto_write_options_set_expires_at_ns(NULL, 1);
@@ -165,8 +182,12 @@ static void setters(void) {
 }
 
 int main(int argc, char** argv) {
-  static const test_t tests[] = {
-      TEST(reads),  TEST(writes), TEST(scans), TEST(futures_and_queues), TEST(keyspaces_and_admin),
-      TEST(setters)};
+  static const test_t tests[] = {TEST(reads),
+                                 TEST(writes),
+                                 TEST(scans),
+                                 TEST(futures_and_queues),
+                                 TEST(keyspaces_and_admin),
+                                 TEST(sessions),
+                                 TEST(setters)};
   return RUN_TESTS(tests);
 }

@@ -7,7 +7,7 @@ from ctypes import byref, c_char_p, c_int32, c_size_t, c_uint32, c_uint64, c_voi
 import vasto_cluster
 
 OK, NOT_FOUND, END, INVALID_ARGUMENT, TIMEOUT, UNAVAILABLE, BUSY, STALE_WRITE = range(8)
-TOO_LARGE, CORRUPTION, IO_ERROR, NO_SPACE, ALREADY_EXISTS = 9, 11, 12, 13, 15
+TOO_LARGE, BUFFER_TOO_SMALL, CORRUPTION, IO_ERROR, NO_SPACE, ALREADY_EXISTS = 9, 10, 11, 12, 13, 15
 CANCELLED, TOO_OLD = 16, 21
 HAS_PARTITION_HASH = 1
 DELETED = 2
@@ -144,6 +144,51 @@ class Client:
         self.close()
 
 
+class Session:
+    """What operations with session=this have seen. token: of another session that it takes over."""
+
+    def __init__(self, keyspace, token=None):
+        self.handle = c_void_p()
+        call("vasto_session_create", keyspace, byref(self.handle))
+        if token is not None:
+            self.take(token)
+
+    def take(self, token):
+        call("vasto_session_import", self.handle, token, c_size_t(len(token)))
+
+    def token(self):
+        size = c_size_t()
+        call("vasto_session_token", self.handle, None, c_size_t(0), byref(size),
+             allowed=(BUFFER_TOO_SMALL,))
+        buffer = ctypes.create_string_buffer(size.value)
+        call("vasto_session_token", self.handle, buffer, size, byref(size))
+        return buffer.raw
+
+    def __del__(self):
+        if self.handle:
+            lib().vasto_session_destroy(self.handle)
+
+
+class _ReadOptions:
+    """vasto_read_options, or NULL for the defaults."""
+
+    def __init__(self, timeout_ms=None, replica=PRIMARY, max_staleness_ms=0, session=None):
+        self.handle = c_void_p()
+        if timeout_ms is None and replica == PRIMARY and session is None:
+            return
+        call("vasto_read_options_create", byref(self.handle))
+        lib().vasto_read_options_set_timeout_ms(self.handle, c_uint64(timeout_ms or 0))
+        lib().vasto_read_options_set_replica(self.handle, c_int32(replica))
+        lib().vasto_read_options_set_max_staleness_ms(self.handle, c_uint64(max_staleness_ms))
+        lib().vasto_read_options_set_session(self.handle, session and session.handle)
+
+    def __enter__(self):
+        return self.handle
+
+    def __exit__(self, *_):
+        lib().vasto_read_options_destroy(self.handle)
+
+
 class _WriteOptions:
     """vasto_write_options from keyword arguments, or NULL for none."""
 
@@ -156,6 +201,8 @@ class _WriteOptions:
             setter = getattr(lib(), f"vasto_write_options_set_{name}")
             if value is True:
                 setter(self.handle)
+            elif isinstance(value, Session):
+                setter(self.handle, value.handle)
             else:
                 setter(self.handle, c_uint64(value))
 
@@ -168,7 +215,7 @@ class _WriteOptions:
 
 class Keyspace:
     """Keyword arguments of writes are the setters of vasto_write_options: timeout_ms, ttl_seconds,
-    updated_at_ns, if_version, if_absent=True, value_type."""
+    updated_at_ns, if_version, if_absent=True, value_type, session."""
 
     def __init__(self, handle):
         self._handle = handle
@@ -176,6 +223,9 @@ class Keyspace:
     @property
     def shard_count(self):
         return lib().vasto_keyspace_shard_count(self._handle)
+
+    def session(self, token=None):
+        return Session(self._handle, token)
 
     def shard_of(self, key):
         return lib().vasto_keyspace_shard_of(self._handle, byref(make_key(key)))
@@ -208,22 +258,15 @@ class Keyspace:
              None, byref(version))
         return version.value
 
-    def _read(self, function, key, partition, timeout_ms, replica=PRIMARY, max_staleness_ms=0):
-        options, value = c_void_p(), c_void_p()
-        if timeout_ms is not None or replica != PRIMARY:
-            call("vasto_read_options_create", byref(options))
-            lib().vasto_read_options_set_timeout_ms(options, c_uint64(timeout_ms or 0))
-            lib().vasto_read_options_set_replica(options, c_int32(replica))
-            lib().vasto_read_options_set_max_staleness_ms(options, c_uint64(max_staleness_ms))
-        try:
+    def _read(self, function, key, partition, timeout_ms, **choice):
+        value = c_void_p()
+        with _ReadOptions(timeout_ms, **choice) as options:
             code = call(function, self._handle, byref(make_key(key, partition)), options,
                         byref(value), allowed=(OK, NOT_FOUND))
-        finally:
-            lib().vasto_read_options_destroy(options)
         return Value(value) if code == OK else None
 
     def read(self, key, partition=None, timeout_ms=None, **choice):
-        """The Value, or None when there is none. choice: replica, max_staleness_ms."""
+        """The Value, or None when there is none. choice: replica, max_staleness_ms, session."""
         return self._read("vasto_get", key, partition, timeout_ms, **choice)
 
     def get(self, key, partition=None, timeout_ms=None, **choice):
@@ -234,7 +277,7 @@ class Keyspace:
     def stat(self, key, partition=None):
         return self._read("vasto_stat", key, partition, None)
 
-    def multi_get(self, keys):
+    def multi_get(self, keys, **choice):
         """[(code, bytes or None)], and the code of the whole call."""
         count = len(keys)
         made = [make_key(k) for k in keys]
@@ -242,13 +285,14 @@ class Keyspace:
         values = (c_void_p * count)()
         codes = (c_int32 * count)()
         err = c_void_p()
-        code = lib().vasto_multi_get(self._handle, array, c_size_t(count), None, values, codes,
-                                     byref(err))
+        with _ReadOptions(**choice) as options:
+            code = lib().vasto_multi_get(self._handle, array, c_size_t(count), options, values,
+                                         codes, byref(err))
         lib().vasto_error_destroy(err)
         results = [(c, Value(c_void_p(v)).data if v else None) for c, v in zip(codes, values)]
         return results, code
 
-    def write_batch(self, entries):
+    def write_batch(self, entries, **whole):
         """entries: (key, value or None to delete, settings). Returns [code] and the whole code."""
         batch, result, err = c_void_p(), c_void_p(), c_void_p()
         call("vasto_batch_create", byref(batch))
@@ -260,7 +304,9 @@ class Keyspace:
                     else:
                         call("vasto_batch_put", batch, byref(make_key(key)), value,
                              c_size_t(len(value)), options)
-            code = lib().vasto_batch_write(self._handle, batch, None, byref(result), byref(err))
+            with _WriteOptions(whole) as options:
+                code = lib().vasto_batch_write(self._handle, batch, options, byref(result),
+                                               byref(err))
             lib().vasto_error_destroy(err)
             count = lib().vasto_batch_result_count(result)
             codes = [lib().vasto_batch_result_code(result, c_size_t(i)) for i in range(count)]
@@ -271,7 +317,7 @@ class Keyspace:
 
     def scan(self, prefix=b"", start=None, end=b"", limit=0, keys_only=False, token=None,
              **choice):
-        """A Scan over a prefix, or over [start, end). choice: as of read, and page_bytes."""
+        """A Scan over a prefix, or over [start, end). choice: as of read, timeout_ms, page_bytes."""
         return Scan(self._handle, prefix, start, end, limit, keys_only, token, **choice)
 
 
@@ -326,12 +372,14 @@ class Scan:
     """Yields (key, value); token() is where it stands."""
 
     def __init__(self, keyspace, prefix, start, end, limit, keys_only, token, replica=PRIMARY,
-                 max_staleness_ms=0, page_bytes=0):
+                 max_staleness_ms=0, page_bytes=0, session=None, timeout_ms=0):
         options = c_void_p()
         call("vasto_scan_options_create", byref(options))
+        lib().vasto_scan_options_set_timeout_ms(options, c_uint64(timeout_ms))
         lib().vasto_scan_options_set_replica(options, c_int32(replica))
         lib().vasto_scan_options_set_max_staleness_ms(options, c_uint64(max_staleness_ms))
         lib().vasto_scan_options_set_page_bytes(options, c_uint64(page_bytes))
+        lib().vasto_scan_options_set_session(options, session and session.handle)
         if limit:
             lib().vasto_scan_options_set_limit(options, c_uint64(limit))
         if keys_only:

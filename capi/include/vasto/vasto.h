@@ -211,6 +211,7 @@ typedef struct vasto_config_t vasto_config_t;                      // how to ope
 typedef struct vasto_client_t vasto_client_t;                      // a connection to a cluster
 typedef struct vasto_keyspace_t vasto_keyspace_t;                  // a named map of the cluster
 typedef struct vasto_keyspace_options_t vasto_keyspace_options_t;  // the shape of a new keyspace
+typedef struct vasto_session_t vasto_session_t;                    // what reads must not go behind
 typedef struct vasto_read_options_t vasto_read_options_t;
 typedef struct vasto_write_options_t vasto_write_options_t;
 typedef struct vasto_scan_options_t vasto_scan_options_t;
@@ -473,6 +474,46 @@ VASTO_API uint32_t vasto_keyspace_shard_of(
 VASTO_API void vasto_keyspace_destroy(vasto_keyspace_t* keyspace);
 
 // ------------------------------------------------------------------------------------------------
+// Session: reads that never go back behind what was seen
+// ------------------------------------------------------------------------------------------------
+//
+// An operation whose options have a session belongs to it. A read sees at least what the operations
+// of the session that ended before it began have written or seen, whichever replica answers, also
+// after a failover and with any choice of replica: read-your-writes and monotonic reads. A replica
+// that lacks something does not answer; if no other that can be reached has it, the read waits for
+// one, up to its deadline, then UNAVAILABLE says so. It never answers with less. A write left in
+// doubt is not in the session.
+//
+// vasto_session_token and vasto_session_import hand a session to another process, or add one to
+// another. When the number of shards changes, sessions that have seen something end: operations
+// with them are INVALID_ARGUMENT.
+
+// A session for operations on this keyspace, by any client, that has seen nothing. *out_session is
+// owned by the caller until its destroy.
+// Threads: any. Since 1.0.
+VASTO_STATUS vasto_session_create(
+    vasto_keyspace_t* keyspace, vasto_session_t** out_session, vasto_error_t** err);
+
+// All that the session has seen, as bytes that mean nothing to the caller and may be stored and
+// sent to any client of the cluster. *out_size is always their number, which grows as the session
+// sees more, to some tens of bytes for each shard; if it is more than `capacity`, nothing is
+// copied. Threads: any. Codes: OK, BUFFER_TOO_SMALL. Since 1.0.
+VASTO_STATUS vasto_session_token(
+    vasto_session_t* session, void* buffer, size_t capacity, size_t* out_size, vasto_error_t** err);
+
+// Adds all that another session had seen when it gave this token: what the session has seen
+// already stays.
+// Threads: any. Codes: OK, INVALID_ARGUMENT (damaged, of another keyspace, of another number of
+// shards, or of a newer version; nothing is added). Since 1.0.
+VASTO_STATUS vasto_session_import(
+    vasto_session_t* session, const void* token, size_t token_size, vasto_error_t** err);
+
+// Ends a session handle. Options and running operations that have the session are not affected.
+// NULL is a no-op.
+// Threads: no other call on the handle may be running. Since 1.0.
+VASTO_API void vasto_session_destroy(vasto_session_t* session);
+
+// ------------------------------------------------------------------------------------------------
 // Options: of reads, writes and scans
 // ------------------------------------------------------------------------------------------------
 //
@@ -490,8 +531,9 @@ VASTO_API void vasto_read_options_set_timeout_ms(
     vasto_read_options_t* options, uint64_t timeout_ms);
 
 // Who may answer: VASTO_REPLICA_*. Default PRIMARY. With ANY and NEAREST two reads after each other
-// may be answered by different replicas, and the second see less than the first. A replica that
-// cannot answer is passed over, so these reads succeed whenever those of PRIMARY would.
+// may be answered by different replicas, and the second see less than the first, unless they belong
+// to a session. A replica that cannot answer is passed over, so these reads succeed whenever those
+// of PRIMARY would.
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int32_t replica);
 
@@ -502,6 +544,12 @@ VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_read_options_set_max_staleness_ms(
     vasto_read_options_t* options, uint64_t max_staleness_ms);
+
+// Reads belong to this session, which the options share: it may be destroyed before them. NULL, the
+// default: to none. INVALID_ARGUMENT for reads of another keyspace than the session's.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_read_options_set_session(
+    vasto_read_options_t* options, vasto_session_t* session);
 
 // Ends the options. NULL is a no-op.
 // Threads: setup. Since 1.0.
@@ -558,6 +606,11 @@ VASTO_API void vasto_write_options_set_if_version(vasto_write_options_t* options
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_write_options_clear_condition(vasto_write_options_t* options);
 
+// As vasto_read_options_set_session, for writes. Ignored in the options of one entry of a batch.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_write_options_set_session(
+    vasto_write_options_t* options, vasto_session_t* session);
+
 // Ends the options. NULL is a no-op.
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_write_options_destroy(vasto_write_options_t* options);
@@ -595,6 +648,12 @@ VASTO_API void vasto_scan_options_set_replica(vasto_scan_options_t* options, int
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_scan_options_set_max_staleness_ms(
     vasto_scan_options_t* options, uint64_t max_staleness_ms);
+
+// As vasto_read_options_set_session: each page is a read of the session when it is fetched. Pages
+// are fetched ahead, so a row may be older than a write of the session made meanwhile.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_scan_options_set_session(
+    vasto_scan_options_t* options, vasto_session_t* session);
 
 // The scan goes on after the row at which vasto_iter_resume_token gave this token (copied), in any
 // process and at any time later. The scan must have the same prefix or range. size 0 takes it back.
