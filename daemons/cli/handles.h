@@ -27,6 +27,7 @@ using KeyspaceOptions = Handle<vasto_keyspace_options_t, vasto_keyspace_options_
 using ReadOptions = Handle<vasto_read_options_t, vasto_read_options_destroy>;
 using WriteOptions = Handle<vasto_write_options_t, vasto_write_options_destroy>;
 using ScanOptions = Handle<vasto_scan_options_t, vasto_scan_options_destroy>;
+using LibrarySession = Handle<vasto_session_t, vasto_session_destroy>;
 using WatchOptions = Handle<vasto_watch_options_t, vasto_watch_options_destroy>;
 using Value = Handle<vasto_value_t, vasto_value_destroy>;
 using Batch = Handle<vasto_batch_t, vasto_batch_destroy>;

@@ -26,6 +26,7 @@ void AddKey(CLI::App* command, KeyArgs* args) {
   command->add_option("KS", args->keyspace, "keyspace")->required();
   command->add_option("KEY", args->key, "key; any bytes")->required();
   command->add_option("--partition-key", args->partition_key, "the key lives where this one does");
+  SessionFile::AddOption(command, &args->session);
 }
 
 CLI::Option* AddCount(CLI::App* command, const std::string& name, uint64_t* value,
@@ -68,6 +69,7 @@ void AddReads(CLI::App* app, Session* session, Action* action) {
            UINT64_MAX);
   scan->add_flag("--keys-only", scan_args->keys_only, "leave the values out");
   scan_args->from.AddOptions(scan);
+  SessionFile::AddOption(scan, &scan_args->session);
   OnRun(scan, action, session, scan_args, Scan);
 }
 

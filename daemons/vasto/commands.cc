@@ -108,24 +108,29 @@ int Put(cli::Session* session, const PutArgs& args) {
     vasto_write_options_set_updated_at_ns(options.get(), args.event_time_ns);
   if (args.if_absent) vasto_write_options_set_if_absent(options.get());
   if (args.if_version) vasto_write_options_set_if_version(options.get(), *args.if_version);
+  SessionFile kept(keyspace.get(), args.key.session);
+  vasto_write_options_set_session(options.get(), kept.get());
   const vasto_key_t key = args.key.Ref();
   uint64_t version = 0;
   Error error;
-  Check("put " + Shown(args.key.key),
-        vasto_put(keyspace.get(), &key, value.data(), value.size(), options.get(), &version, error),
-        error);
+  const vasto_status_t code =
+      vasto_put(keyspace.get(), &key, value.data(), value.size(), options.get(), &version, error);
+  kept.Keep();
+  Check("put " + Shown(args.key.key), code, error);
   PrintVersion(*session, args.key, version);
   return cli::kExitOk;
 }
 
 cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::string& shown,
-                bool meta_only, const ReadFrom& from) {
+                bool meta_only, const ReadFrom& from, SessionFile* session) {
   cli::Value value;
   const auto options = from.Options();
+  if (session != nullptr) vasto_read_options_set_session(options.get(), session->get());
   Error error;
   const vasto_status_t code = meta_only
                                   ? vasto_stat(keyspace, &key, options.get(), Out(value), error)
                                   : vasto_get(keyspace, &key, options.get(), Out(value), error);
+  if (session != nullptr) session->Keep();
   if (code == VASTO_NOT_FOUND && error.get() == nullptr)
     throw cli::Failure(code, Shown(shown) + ": not found");
   Check(Shown(shown), code, error);
@@ -135,7 +140,8 @@ cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::s
 int Get(cli::Session* session, const ReadArgs& args) {
   const KeyArgs& key = args.key;
   auto keyspace = session->OpenKeyspace(key.keyspace);
-  const auto value = Read(keyspace.get(), key.Ref(), key.key, false, args.from);
+  SessionFile kept(keyspace.get(), key.session);
+  const auto value = Read(keyspace.get(), key.Ref(), key.key, false, args.from, &kept);
   const std::string_view bytes(static_cast<const char*>(vasto_value_data(value.get())),
                                vasto_value_size(value.get()));
   if (!session->json()) {
@@ -153,7 +159,8 @@ int Get(cli::Session* session, const ReadArgs& args) {
 int Stat(cli::Session* session, const ReadArgs& args) {
   auto keyspace = session->OpenKeyspace(args.key.keyspace);
   const vasto_key_t key = args.key.Ref();
-  const auto value = Read(keyspace.get(), key, args.key.key, true, args.from);
+  SessionFile kept(keyspace.get(), args.key.session);
+  const auto value = Read(keyspace.get(), key, args.key.key, true, args.from, &kept);
   const uint32_t shard = vasto_keyspace_shard_of(keyspace.get(), &key);
   const uint64_t expires = vasto_value_expires_at_ns(value.get());
   if (session->json()) {
@@ -177,11 +184,14 @@ int Delete(cli::Session* session, const DeleteArgs& args) {
   auto options = Make<cli::WriteOptions>(vasto_write_options_create);
   if (args.event_time_ns > 0)
     vasto_write_options_set_updated_at_ns(options.get(), args.event_time_ns);
+  SessionFile kept(keyspace.get(), args.key.session);
+  vasto_write_options_set_session(options.get(), kept.get());
   const vasto_key_t key = args.key.Ref();
   uint64_t version = 0;
   Error error;
-  Check("delete " + Shown(args.key.key),
-        vasto_delete(keyspace.get(), &key, options.get(), &version, error), error);
+  const vasto_status_t code = vasto_delete(keyspace.get(), &key, options.get(), &version, error);
+  kept.Keep();
+  Check("delete " + Shown(args.key.key), code, error);
   PrintVersion(*session, args.key, version);
   return cli::kExitOk;
 }
@@ -189,34 +199,45 @@ int Delete(cli::Session* session, const DeleteArgs& args) {
 int Merge(cli::Session* session, const MergeArgs& args) {
   const std::string operand = args.operand == "-" ? ReadStdin() : args.operand;
   auto keyspace = session->OpenKeyspace(args.key.keyspace);
+  auto options = Make<cli::WriteOptions>(vasto_write_options_create);
+  SessionFile kept(keyspace.get(), args.key.session);
+  vasto_write_options_set_session(options.get(), kept.get());
   const vasto_key_t key = args.key.Ref();
   uint64_t version = 0;
   Error error;
-  Check("merge into " + Shown(args.key.key),
-        vasto_merge(keyspace.get(), &key, args.operation.code, operand.data(), operand.size(),
-                    nullptr, &version, error),
-        error);
+  const vasto_status_t code =
+      vasto_merge(keyspace.get(), &key, args.operation.code, operand.data(), operand.size(),
+                  options.get(), &version, error);
+  kept.Keep();
+  Check("merge into " + Shown(args.key.key), code, error);
   PrintVersion(*session, args.key, version);
   return cli::kExitOk;
 }
 
 int Touch(cli::Session* session, const TouchArgs& args) {
   auto keyspace = session->OpenKeyspace(args.key.keyspace);
+  auto options = Make<cli::WriteOptions>(vasto_write_options_create);
+  SessionFile kept(keyspace.get(), args.key.session);
+  vasto_write_options_set_session(options.get(), kept.get());
   const vasto_key_t key = args.key.Ref();
   uint64_t version = 0;
   Error error;
-  Check("touch " + Shown(args.key.key),
-        vasto_touch(keyspace.get(), &key, args.ttl_seconds, nullptr, &version, error), error);
+  const vasto_status_t code =
+      vasto_touch(keyspace.get(), &key, args.ttl_seconds, options.get(), &version, error);
+  kept.Keep();
+  Check("touch " + Shown(args.key.key), code, error);
   PrintVersion(*session, args.key, version);
   return cli::kExitOk;
 }
 
-void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json) {
+void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json,
+               vasto_session_t* session) {
   auto options = Make<cli::ScanOptions>(vasto_scan_options_create);
   vasto_scan_options_set_limit(options.get(), args.limit);
   vasto_scan_options_set_keys_only(options.get(), args.keys_only);
   vasto_scan_options_set_timeout_ms(options.get(), timeout_ms);
   args.from.Apply(options.get());
+  vasto_scan_options_set_session(options.get(), session);
   cli::Iter iter;
   {
     Error error;
@@ -257,7 +278,14 @@ void PrintChange(const vasto_kv_t& change, bool keys_only, bool json) {
 
 int Scan(cli::Session* session, const ScanArgs& args) {
   auto keyspace = session->OpenKeyspace(args.keyspace);
-  PrintRows(keyspace.get(), args, session->timeout_ms(), session->json());
+  SessionFile kept(keyspace.get(), args.session);
+  try {
+    PrintRows(keyspace.get(), args, session->timeout_ms(), session->json(), kept.get());
+  } catch (const cli::Failure&) {
+    kept.Keep();  // what was printed was seen
+    throw;
+  }
+  kept.Keep();
   return cli::kExitOk;
 }
 

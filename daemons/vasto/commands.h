@@ -11,6 +11,7 @@
 #include "daemons/cli/session.h"
 #include "daemons/vasto/merge_operation.h"
 #include "daemons/vasto/read_from.h"
+#include "daemons/vasto/session_file.h"
 
 namespace vasto::tool {
 
@@ -19,6 +20,7 @@ struct KeyArgs {
   std::string keyspace;
   std::string key;
   std::optional<std::string> partition_key;
+  std::string session;  // the file of the operation's session; empty: none
 
   // Borrows from *this.
   vasto_key_t Ref() const;
@@ -60,6 +62,7 @@ struct ScanArgs {
   uint64_t limit = 0;
   bool keys_only = false;
   ReadFrom from = {};
+  std::string session = {};
 };
 
 int Put(cli::Session* session, const PutArgs& args);
@@ -70,11 +73,12 @@ int Merge(cli::Session* session, const MergeArgs& args);
 int Touch(cli::Session* session, const TouchArgs& args);
 int Scan(cli::Session* session, const ScanArgs& args);
 
-// Like the commands above on an open keyspace, for the shell.
-void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json);
+// Like the commands above on an open keyspace, for the shell. session: may be nullptr.
+void PrintRows(vasto_keyspace_t* keyspace, const ScanArgs& args, uint64_t timeout_ms, bool json,
+               vasto_session_t* session = nullptr);
 // One line for a change of a watch.
 void PrintChange(const vasto_kv_t& change, bool keys_only, bool json);
 cli::Value Read(vasto_keyspace_t* keyspace, const vasto_key_t& key, const std::string& shown,
-                bool meta_only, const ReadFrom& from = {});
+                bool meta_only, const ReadFrom& from = {}, SessionFile* session = nullptr);
 
 }  // namespace vasto::tool

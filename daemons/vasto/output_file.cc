@@ -131,11 +131,13 @@ void OutputFile::OpenTemporary() {
   }
 }
 
+void OutputFile::Write(std::string_view bytes) {
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) FailIo("write " + path_);
+}
+
 void OutputFile::Line(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() ||
-      std::fputc('\n', file_) == EOF) {
-    FailIo("write " + path_);
-  }
+  Write(text);
+  Write("\n");
 }
 
 void OutputFile::Finish() {

@@ -13,6 +13,7 @@
 
 #include <cstdio>
 #include <string>
+#include <string_view>
 
 namespace vasto::tool {
 
@@ -24,6 +25,7 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
+  void Write(std::string_view bytes);
   void Line(const std::string& text);
   // Everything is written. Throws cli::Failure when it could not be.
   void Finish();

@@ -211,8 +211,12 @@ class ShellSession {
 
   void Scan(const std::vector<std::string>& words, bool keys_only) {
     constexpr uint64_t kDefaultRows = 100;
-    ScanArgs args{
-        .keyspace = name_, .prefix = "", .limit = kDefaultRows, .keys_only = keys_only, .from = {}};
+    ScanArgs args{.keyspace = name_,
+                  .prefix = "",
+                  .limit = kDefaultRows,
+                  .keys_only = keys_only,
+                  .from = {},
+                  .session = {}};
     if (words.size() > 1) args.prefix = words[1];
     if (words.size() > 2) args.limit = Number(words[2]);
     PrintRows(keyspace(), args, session_->timeout_ms(), session_->json());
