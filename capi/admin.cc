@@ -38,19 +38,6 @@ namespace {
 // The longest wait at a master in one request; a longer wait asks again.
 constexpr int64_t kWaitSliceUs = 5'000'000;
 
-StatusOr<AckLevel> ToAckLevel(int32_t acks) {
-  switch (acks) {
-    case VASTO_ACKS_ONE:
-      return AckLevel::kOne;
-    case VASTO_ACKS_QUORUM:
-      return AckLevel::kQuorum;
-    case VASTO_ACKS_ALL:
-      return AckLevel::kAll;
-    default:
-      return Status::InvalidArgument("unknown acknowledgement level " + std::to_string(acks));
-  }
-}
-
 StatusOr<SyncMode> ToSyncMode(int32_t sync) {
   switch (sync) {
     case VASTO_SYNC_NONE:

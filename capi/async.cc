@@ -58,9 +58,10 @@ vasto_status_t StartWrite(vasto_keyspace_t* keyspace, const vasto_write_options_
     if (Status applied = vasto::capi::ApplyOptions(options, &*entry); !applied.ok()) {
       return applied;
     }
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
     PendingFuture future(keyspace->core, FutureKind::kWrite);
-    keyspace->core->client().Write(keyspace->keyspace, *std::move(entry),
-                                   vasto::capi::ToCallOptions(options),
+    keyspace->core->client().Write(keyspace->keyspace, *std::move(entry), *call,
                                    CompletionOf<WriteResult>(future.get()));
     *out_future = future.Started();
     return Answer::Ok();
@@ -133,9 +134,10 @@ VASTO_STATUS vasto_batch_write_async(vasto_keyspace_t* keyspace, const vasto_bat
     if (Status usable = CheckStart(keyspace, out_future); !usable.ok()) return usable;
     auto entries = vasto::capi::ToEntries(batch, options);
     if (!entries.ok()) return std::move(entries).status();
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
     PendingFuture future(keyspace->core, FutureKind::kBatch, entries->size());
-    keyspace->core->client().WriteBatch(keyspace->keyspace, *std::move(entries),
-                                        vasto::capi::ToCallOptions(options),
+    keyspace->core->client().WriteBatch(keyspace->keyspace, *std::move(entries), *call,
                                         CompletionOf<std::vector<WriteResult>>(future.get()));
     *out_future = future.Started();
     return Answer::Ok();

@@ -94,10 +94,12 @@ VASTO_STATUS vasto_batch_write(vasto_keyspace_t* keyspace, const vasto_batch_t* 
     if (Status usable = vasto::capi::CheckMayWait(keyspace); !usable.ok()) return usable;
     auto entries = vasto::capi::ToEntries(batch, options);
     if (!entries.ok()) return std::move(entries).status();
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
     const size_t count = entries->size();
     vasto::capi::SyncCall<Results> sync;
     keyspace->core->client().WriteBatch(
-        keyspace->keyspace, *std::move(entries), vasto::capi::ToCallOptions(options),
+        keyspace->keyspace, *std::move(entries), *call,
         [&sync](StatusOr<Results> results) { sync.Complete(std::move(results)); });
     auto results = sync.Wait();
     Answer answer = vasto::capi::BatchAnswer(results);

@@ -112,11 +112,26 @@ StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options)
   return call;
 }
 
-client::CallOptions ToCallOptions(const vasto_write_options_t* options) {
+StatusOr<AckLevel> ToAckLevel(int32_t acks) {
+  switch (acks) {
+    case VASTO_ACKS_ONE:
+      return AckLevel::kOne;
+    case VASTO_ACKS_QUORUM:
+      return AckLevel::kQuorum;
+    case VASTO_ACKS_ALL:
+      return AckLevel::kAll;
+    default:
+      return Status::InvalidArgument("unknown acknowledgement level " + std::to_string(acks));
+  }
+}
+
+StatusOr<client::CallOptions> ToCallOptions(const vasto_write_options_t* options) {
   client::CallOptions call;
   if (options == nullptr) return call;
   call.timeout_us = TimeoutMicros(options->timeout_ms);
   call.session = options->session;
+  if (options->acks == VASTO_ACKS_KEYSPACE) return call;
+  VASTO_ASSIGN_OR_RETURN(call.acks, ToAckLevel(options->acks));
   return call;
 }
 
@@ -279,6 +294,10 @@ VASTO_API void vasto_write_options_clear_condition(vasto_write_options_t* option
 VASTO_API void vasto_write_options_set_session(vasto_write_options_t* options,
                                                vasto_session_t* session) {
   if (options != nullptr) options->session = SessionOf(session);
+}
+
+VASTO_API void vasto_write_options_set_acks(vasto_write_options_t* options, int32_t acks) {
+  if (options != nullptr) options->acks = acks;
 }
 
 VASTO_API void vasto_write_options_destroy(vasto_write_options_t* options) { delete options; }

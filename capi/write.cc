@@ -27,9 +27,11 @@ vasto_status_t Write(vasto_keyspace_t* keyspace, const vasto_write_options_t* op
     if (Status applied = vasto::capi::ApplyOptions(options, &*entry); !applied.ok()) {
       return applied;
     }
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
     vasto::capi::SyncCall<WriteResult> sync;
     keyspace->core->client().Write(
-        keyspace->keyspace, *std::move(entry), vasto::capi::ToCallOptions(options),
+        keyspace->keyspace, *std::move(entry), *call,
         [&sync](StatusOr<WriteResult> result) { sync.Complete(std::move(result)); });
     const StatusOr<WriteResult> result = sync.Wait();
     Answer answer = vasto::capi::WriteAnswer(result);

@@ -127,6 +127,9 @@ struct WriteRequest {
   // done, and the result is UNAVAILABLE with what the clock shows as its event_time.
   4: common.EventTime not_after = 0,
   5: bool tell_seen = false,  // the answer is to have `seen`
+  // Of a write with a condition, or an APPEND: only if the replicas before this one, in the order of
+  // the descriptor, are known to be gone. UNAVAILABLE when not.
+  6: bool stand_in = false,
 }
 // Fields 1 to 15 are those of WriteResult.
 struct WriteResponse {
@@ -146,6 +149,7 @@ struct WriteBatchRequest {
   3: optional topology.AckLevel acks,  // as in WriteRequest
   4: common.EventTime not_after = 0,   // as in WriteRequest
   5: bool tell_seen = false,           // as in WriteRequest
+  6: bool stand_in = false,            // as in WriteRequest
 }
 struct WriteBatchResponse {
   1: list<WriteResult> results,  // parallel to entries

@@ -29,6 +29,7 @@ struct vasto_write_options_t {
   uint32_t value_type = VASTO_TYPE_BYTES;
   vasto::rpc::Condition condition = vasto::rpc::Condition::kNone;
   uint64_t if_version = 0;
+  int32_t acks = VASTO_ACKS_KEYSPACE;
   std::shared_ptr<vasto::client::Session> session;
 };
 
@@ -54,8 +55,11 @@ StatusOr<client::KeyRef> ToKeyRef(const vasto_key_t* key);
 
 // options may be nullptr: the defaults.
 StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options);
-client::CallOptions ToCallOptions(const vasto_write_options_t* options);
+StatusOr<client::CallOptions> ToCallOptions(const vasto_write_options_t* options);
 StatusOr<client::ScanOptions> ToScanOptions(const vasto_scan_options_t* options);
+
+// VASTO_ACKS_ONE to _ALL.
+StatusOr<AckLevel> ToAckLevel(int32_t acks);
 
 // Write entries, checked and complete but for what ApplyOptions sets.
 StatusOr<client::WriteEntry> ToPut(const vasto_key_t* key, const void* data, size_t size);

@@ -164,7 +164,7 @@ void ClientImpl::MultiGet(const KeyspacePtr& ks, const std::vector<KeyRef>& keys
   copies.reserve(keys.size());
   for (const KeyRef& key : keys) copies.push_back({std::string(key.key), key.partition_hash});
   StartMultiGet(engine_.get(), *route, std::move(copies), meta_only,
-                {options.read, options.session, DeadlineAfter(options.timeout_us)},
+                {options.read, {}, options.session, DeadlineAfter(options.timeout_us)},
                 std::move(done));
 }
 
@@ -184,6 +184,7 @@ void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOption
   target.session = options.session;
   rpc::WriteRequest request;
   request.entry = std::move(entry);
+  request.acks = options.acks;
   StartShardCall<rpc::Write>(engine_.get(), target, kind, DeadlineAfter(options.timeout_us),
                              std::move(request),
                              [engine = engine_.get(), done = std::move(done)](
@@ -202,7 +203,8 @@ void ClientImpl::WriteBatch(const KeyspacePtr& ks, std::vector<WriteEntry> entri
     return engine_->Defer([done = std::move(done), status = route.status()] { done(status); });
   }
   StartWriteBatch(engine_.get(), *route, std::move(entries),
-                  {{}, options.session, DeadlineAfter(options.timeout_us)}, std::move(done));
+                  {{}, options.acks, options.session, DeadlineAfter(options.timeout_us)},
+                  std::move(done));
 }
 
 std::unique_ptr<Scanner> ClientImpl::Scan(const KeyspacePtr& ks, std::string start, std::string end,

@@ -71,6 +71,8 @@ using KeyspacePtr = std::shared_ptr<Keyspace>;
 struct CallOptions {
   int64_t timeout_us = 0;  // 0: the client's default
   ReadChoice read = {};    // of a read
+  // Of a write; none: what the keyspace says.
+  std::optional<AckLevel> acks = {};
   // That the operation belongs to; nullptr: none. kInvalidArgument for one of another keyspace.
   std::shared_ptr<Session> session = {};
 };

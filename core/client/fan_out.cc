@@ -290,8 +290,10 @@ void StartWriteBatch(Engine* engine, KeyspaceRoute* route, std::vector<rpc::Writ
                      const FanOutOptions& options,
                      std::function<void(StatusOr<std::vector<rpc::WriteResult>>)> done) {
   for (rpc::WriteEntry& entry : entries) AddChecksum(&entry);
-  auto* fan_out =
-      new FanOut<WriteTraits>(engine, route, std::move(entries), {}, options, std::move(done));
+  rpc::WriteBatchRequest blank;
+  blank.acks = options.acks;
+  auto* fan_out = new FanOut<WriteTraits>(engine, route, std::move(entries), std::move(blank),
+                                          options, std::move(done));
   fan_out->Start();
 }
 

@@ -25,6 +25,7 @@ namespace vasto::client {
 // What holds for all requests of an operation.
 struct FanOutOptions {
   ReadChoice read;                   // of reads
+  std::optional<AckLevel> acks;      // of writes, see CallOptions
   std::shared_ptr<Session> session;  // see CallOptions
   int64_t deadline_us = 0;           // monotonic
 };

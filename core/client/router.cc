@@ -89,7 +89,7 @@ int64_t PauseEnd(int64_t now_us, int64_t pause_us, int64_t deadline_us) {
 RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us, Random* random) {
   if (view.generation != generation_) {
     generation_ = view.generation;
-    tried_ = behind_ = 0;
+    tried_ = unreached_ = behind_ = 0;
     asked_ = -1;
   }
   switch (event.kind) {
@@ -99,7 +99,7 @@ RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us
       under_way_ = false;
       return OnFinished(std::move(event), view, now_us, random);
     case RouteEvent::Kind::kWake:
-      tried_ = behind_ = 0;
+      tried_ = unreached_ = behind_ = 0;
       return Next(view, now_us, random, false);
     case RouteEvent::Kind::kCancel:
       in_doubt_ = in_doubt_ || under_way_;
@@ -111,6 +111,7 @@ RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us
 RouteAction Router::OnFinished(RouteEvent event, const ShardView& view, int64_t now_us,
                                Random* random) {
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
+  if (outcome == Outcome::kNotSent && asked_ >= 0) unreached_ |= 1u << asked_;
   if (outcome == Outcome::kNotSent && peer_error_) {
     return Next(view, now_us, random, false);
   }
@@ -156,6 +157,7 @@ RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, 
   action.kind = RouteAction::Kind::kSend;
   action.candidate = asked_;
   action.bounded = aside_ && choice_.max_staleness_ms != 0;
+  action.stand_in = kind_ == RouteKind::kConditionalWrite && tried_ != 0;
   tried_ |= 1u << asked_;
   action.until_us = AttemptDeadline(view, now_us);
   action.refresh_map = refresh;
@@ -168,7 +170,7 @@ RouteAction Router::Pause(int64_t now_us, Random* random, bool refresh) {
   const int64_t full =
       std::min(kLongestPauseUs, kFirstPauseUs << std::min(pauses_, kPauseDoublings));
   ++pauses_;
-  tried_ = behind_ = 0;
+  tried_ = unreached_ = behind_ = 0;
   const int64_t pause = full / 2 + static_cast<int64_t>(random->Below(full / 2));
   RouteAction action;
   action.kind = RouteAction::Kind::kWait;
@@ -206,21 +208,30 @@ RouteAction Router::Finish(Status status) const {
   return action;
 }
 
+int Router::ChoosePrimary(const ShardView& view) const {
+  // Only the map decides who is primary; a primary already tried means to wait.
+  int primary = -1;
+  for (int i = view.count - 1; i >= 0; --i) {
+    const bool down = view.candidates[static_cast<size_t>(i)].down;
+    if (primary < 0 || !down || view.candidates[static_cast<size_t>(primary)].down) primary = i;
+  }
+  if (primary < 0 || (tried_ >> primary & 1u) == 0) return primary;
+  if ((unreached_ >> primary & 1u) == 0) return -1;
+  for (int i = primary + 1; i < view.count; ++i) {
+    if ((tried_ >> i & 1u) == 0) return i;
+  }
+  return -1;
+}
+
 int Router::Choose(const ShardView& view) const {
+  if (kind_ == RouteKind::kConditionalWrite) return ChoosePrimary(view);
   int best = -1;
   int best_rank = 4;
   for (int i = 0; i < view.count; ++i) {
-    const Candidate& candidate = view.candidates[static_cast<size_t>(i)];
-    int rank = candidate.down ? 2 : 0;
-    if (kind_ == RouteKind::kConditionalWrite) {
-      // Only the map decides who is primary; a primary already tried means to wait.
-      if (rank < best_rank) best = i, best_rank = rank;
-      continue;
-    }
-    rank = RankOf(candidate);
+    const int rank = RankOf(view.candidates[static_cast<size_t>(i)]);
     if ((tried_ >> i & 1u) == 0 && rank < best_rank) best = i, best_rank = rank;
   }
-  return best >= 0 && (tried_ >> best & 1u) != 0 ? -1 : best;
+  return best;
 }
 
 int Router::Prefer(const ShardView& view, int primary) const {

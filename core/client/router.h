@@ -20,7 +20,9 @@
 //  4. A write with a condition is never repeated once in doubt, since it would meet its own effect
 //     and report a wrong ALREADY_EXISTS or STALE_WRITE. It ends with UNAVAILABLE or TIMEOUT and
 //     kInDoubtNote in its message. It goes only to the primary that the map names, never to a
-//     replica that merely answers faster, so that two clients meet at the same place. Of an append
+//     replica that merely answers faster, so that two clients meet at the same place. Where nobody
+//     listens there, it goes to the next ones, which do it only if they know themselves that those
+//     before them do not run (ShardReplica::StandsIn of core/replication). Of an append
 //     the same holds. A merge may go to any replica, but would count twice: once in doubt it ends.
 //  5. The request ends no later than the first event after its deadline. Its code and message then
 //     tell what the last attempt met: TIMEOUT for silence or a store that says so, BUSY for a busy
@@ -133,6 +135,7 @@ struct RouteAction {
   Kind kind = Kind::kFinish;
   int candidate = 0;
   bool bounded = false;      // kSend: hold the replica to the bound
+  bool stand_in = false;     // kSend: only if it stands in for those before it
   int64_t until_us = 0;      // monotonic
   bool refresh_map = false;  // kSend, kWait: somebody said that the map is old
   Status status;
@@ -162,6 +165,8 @@ class Router {
   RouteAction Finish(Status status) const;
   // The best candidate not tried since the last pause; -1 when there is none.
   int Choose(const ShardView& view) const;
+  // The same of a conditional write.
+  int ChoosePrimary(const ShardView& view) const;
   // The one that the choice prefers, no worse off than the primary.
   int Prefer(const ShardView& view, int primary) const;
   bool Prefers(const ShardView& view, int a, int b) const;
@@ -176,6 +181,7 @@ class Router {
   Status last_error_;                       // of the attempt that counts, see rule 5
   const StoreLink* error_store_ = nullptr;  // whose last_error_ is
   uint32_t tried_ = 0;                      // bit i: candidate i was tried since the last pause
+  uint32_t unreached_ = 0;                  // bit i: it was, and was not reached
   uint32_t behind_ = 0;                     // bit i: it was, and was behind the bound
   int asked_ = -1;                          // the candidate of the last attempt; -1: of another map
   int attempts_ = 0;

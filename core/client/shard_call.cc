@@ -103,6 +103,7 @@ AttemptTerms ShardCall::TermsOf(const RouteAction& action, int32_t shard, int64_
     sent_us_ = engine_->BootUs();
     terms.not_after = NotAfter(action.until_us - now_us);
     terms.tell_seen = target_.session != nullptr;
+    terms.stand_in = action.stand_in;
     return terms;
   }
   if (action.bounded) terms.bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;

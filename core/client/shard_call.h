@@ -45,6 +45,7 @@ struct AttemptTerms {
   std::optional<rpc::ReadBound> bound;  // of a read
   EventTime not_after = 0;              // of a write, see rpc::WriteRequest
   bool tell_seen = false;               // of a write
+  bool stand_in = false;                // of a write, see rpc::WriteRequest
 };
 
 // The part that does not depend on the RPC.
@@ -156,6 +157,7 @@ class TypedShardCall final : public ShardCall {
     if constexpr (requires { request_.bound; }) request_.bound = terms.bound;
     if constexpr (requires { request_.not_after; }) request_.not_after = terms.not_after;
     if constexpr (requires { request_.tell_seen; }) request_.tell_seen = terms.tell_seen;
+    if constexpr (requires { request_.stand_in; }) request_.stand_in = terms.stand_in;
     rpc::EncodeRequest<Method>(request_, body);
   }
   Status Decode(std::string_view body) override {
@@ -165,7 +167,8 @@ class TypedShardCall final : public ShardCall {
     const EventTime shown = LastShown(EntriesOf(&request_), ResultsOf(&response_));
     if (shown != 0) ClockShown(shown);
     VASTO_RETURN_IF_ERROR(InnerError(response_));
-    return Saw(response_.seen);
+    if constexpr (requires { response_.seen; }) return Saw(response_.seen);
+    return Status::Ok();
   }
   void InDoubt(EventTime estimate) override {
     times_.Give(EntriesOf(&request_), ResultsOf(&response_), estimate);

@@ -251,8 +251,10 @@ void Replicator::PingAll() {
                     [this, store, now_us](const StatusOr<rpc::PingResponse>& result) {
                       {
                         MutexLock lock(&mu_);
-                        ways_[store].pinging = false;
-                        if (result.ok()) ways_[store].heard_us = now_us;
+                        Way& way = ways_[store];
+                        way.pinging = false;
+                        if (result.ok()) way.heard_us = now_us;
+                        way.gone_us = rpc::IsRefused(result.status()) ? now_us : 0;
                       }
                       if (!result.status().Is(Code::kTimeout)) return;
                       for (const auto& replica : Replicas()) replica->Silent(store);
@@ -330,6 +332,12 @@ int64_t Replicator::HeardUs(const Uuid& store) {
   MutexLock lock(&mu_);
   const auto it = ways_.find(store);
   return it == ways_.end() ? 0 : it->second.heard_us;
+}
+
+int64_t Replicator::GoneUs(const Uuid& store) {
+  MutexLock lock(&mu_);
+  const auto it = ways_.find(store);
+  return it == ways_.end() ? 0 : it->second.gone_us;
 }
 
 void Replicator::RunAt(int64_t monotonic_us, std::function<void()> fn) {

@@ -79,6 +79,7 @@ class Replicator final : public Peers {
             PullDone done) override EXCLUDES(mu_);
   void RunAt(int64_t monotonic_us, std::function<void()> fn) override;
   int64_t HeardUs(const Uuid& store) override EXCLUDES(mu_);
+  int64_t GoneUs(const Uuid& store) override EXCLUDES(mu_);
 
  private:
   using Key = std::pair<Uuid, int32_t>;
@@ -92,6 +93,7 @@ class Replicator final : public Peers {
     int64_t unix_broken_until_us = 0;
     bool pinging = false;
     int64_t heard_us = 0;  // when the last ping was sent that was answered
+    int64_t gone_us = 0;   // when the last ping was sent, if nobody listened
   };
 
   void Serve(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) EXCLUDES(mu_);

@@ -616,6 +616,16 @@ Status ShardReplica::CheckFollowers(int others) const {
                              " can be reached; nothing was written");
 }
 
+bool ShardReplica::StandsIn() const {
+  if (!serving()) return false;
+  MutexLock lock(&mu_);
+  const int64_t since_us = options_.clock->MonotonicMicros() - kGoneUs;
+  return std::ranges::all_of(followers_, [&](const auto& entry) {
+    const auto& [uuid, state] = entry;
+    return !state.ahead || (options_.peers->GoneUs(uuid) > since_us && !acks_.Requires(uuid));
+  });
+}
+
 void ShardReplica::WaitForReplicas(const Position& position, int others, int64_t deadline_us,
                                    AckWaiter* waiter) {
   bool acknowledged = others == 0;

@@ -7,7 +7,7 @@
 // at a time; a further one replaces it, and each costs no more memory than the answer under way.
 //
 // Threads: any; Close once, after which nothing of this touches the shard. Lock order: the feed's
-// listener, mu_, the feed or what Peers::HeardUs takes.
+// listener, mu_, the feed or what Peers::HeardUs and GoneUs take.
 #pragma once
 
 #include <atomic>
@@ -52,6 +52,9 @@ class Peers {
   // When (monotonic) the store was last asked, apart from pulls, what it has answered; 0: never.
   // Called with a lock held; must not block.
   virtual int64_t HeardUs(const Uuid& store) = 0;
+  // When (monotonic) the store was last asked something, to learn from its host that it does not
+  // run; 0: it was not, or something else was heard since. As HeardUs.
+  virtual int64_t GoneUs(const Uuid& store) = 0;
 };
 
 struct ShardReplicaOptions {
@@ -98,6 +101,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // How long a write waits at most for a replica that clients prefer to this one, when it does not
   // ask for more.
   static constexpr int64_t kPreferredUs = 250'000;
+  // How long it is known that a store does not run.
+  static constexpr int64_t kGoneUs = 500'000;
   // How long clients wait for a replica that looks at the others before it serves on.
   static constexpr int64_t kLookUs = 250'000;
   // Between two tries to copy a peer; twice as long after each.
@@ -129,6 +134,10 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   Status CheckFollowers(int others) const EXCLUDES(mu_);
   // Whether writes wait for replicas that clients prefer to this one, whatever their level.
   bool WaitsForPreferred() const { return waits_.load(std::memory_order_acquire); }
+  // Whether this replica may take the place of those before it in the order, for what only one may
+  // do: their stores do not run. One that starts again counts on this replica before it serves, or
+  // waits for it for longer (Follower::kPatienceUs) than what is known of it lasts here.
+  bool StandsIn() const EXCLUDES(mu_);
   // The waiter learns when so many other replicas have this replica's log up to the position, and
   // those that clients prefer to this one and that serve or are about to; maybe inside, on any
   // thread.

@@ -32,6 +32,12 @@
 namespace vasto::rpc {
 
 // Dropping the last reference to a channel closes it.
+// Whether a call failed because nobody listens at its address, as the host there says itself.
+inline bool IsRefused(const Status& status) {
+  return status.Is(Code::kUnavailable) && status.message().starts_with("not sent: ") &&
+         status.message().ends_with("refused");
+}
+
 class Channel {
  public:
   // body: borrowed for the callback.

@@ -146,6 +146,9 @@ struct WriteRequest {
   // The answer is kUnavailable, and its event_time is what the clock shows.
   EventTime not_after = 0;
   bool tell_seen = false;  // the answer is to have `seen`
+  // Of a write with a condition, or an append, whose caller did not get through to the replicas
+  // before this one: only if these are known to be gone.
+  bool stand_in = false;
 };
 struct WriteResponse : WriteResult {
   Seen seen;
@@ -159,6 +162,7 @@ struct WriteBatchRequest {
   std::optional<AckLevel> acks;
   EventTime not_after = 0;  // as in WriteRequest
   bool tell_seen = false;   // as in WriteRequest
+  bool stand_in = false;    // as in WriteRequest
 };
 struct WriteBatchResponse {
   std::vector<WriteResult> results;  // parallel to entries

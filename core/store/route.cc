@@ -107,8 +107,10 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
       "has heard of it, or whoever has it is back");
 }
 
-Status CheckTakesWrites(const ShardHandle& shard) {
-  return shard.OthersMayWrite() ? Moved(shard.Health().message()) : Status::Ok();
+Status CheckTakesWrites(const ShardHandle& shard, bool stand_in) {
+  if (shard.OthersMayWrite()) return Moved(shard.Health().message());
+  if (!stand_in || shard.replica == nullptr || shard.replica->StandsIn()) return {};
+  return Moved("a replica before this one may be there still");
 }
 
 Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_t received_us,

@@ -38,8 +38,9 @@ Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_
 Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>& bound,
                   int64_t received_us);
 
-// kUnavailable "moved: …" when the shard takes no writes and another replica may.
-Status CheckTakesWrites(const ShardHandle& shard);
+// kUnavailable "moved: …" when the shard takes no writes and another replica may; and when the
+// write is for one that stands in for the primary, and this one does not.
+Status CheckTakesWrites(const ShardHandle& shard, bool stand_in);
 
 // kTooLarge for a key above the limit.
 Status CheckKey(std::string_view key);

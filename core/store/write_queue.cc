@@ -172,7 +172,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     VASTO_RETURN_IF_ERROR(FindShardOfKey(**view, request_.ref, responder_.context().received_us,
                                          entry.key, entry.partition_hash, shard));
     shard_ = *shard;
-    VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_));
+    VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_, request_.stand_in));
     others_ = shard_->replica == nullptr ? 0 : OthersNeeded(**view, request_.acks);
     return CheckOthers(*shard_, others_);
   }
@@ -277,7 +277,7 @@ Status WriteQueue::Batch::Route(const RoutingTable& table, const KeyspaceView** 
   }
   shard_ = *shard;
   if (shard_ == nullptr || shard_->replica == nullptr) return {};
-  VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_));
+  VASTO_RETURN_IF_ERROR(CheckTakesWrites(*shard_, request_.stand_in));
   others_ = OthersNeeded(**view, request_.acks);
   return CheckOthers(*shard_, others_);
 }

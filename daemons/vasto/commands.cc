@@ -205,9 +205,8 @@ int Merge(cli::Session* session, const MergeArgs& args) {
   const vasto_key_t key = args.key.Ref();
   uint64_t version = 0;
   Error error;
-  const vasto_status_t code =
-      vasto_merge(keyspace.get(), &key, args.operation.code, operand.data(), operand.size(),
-                  options.get(), &version, error);
+  const vasto_status_t code = vasto_merge(keyspace.get(), &key, args.operation.code, operand.data(),
+                                          operand.size(), options.get(), &version, error);
   kept.Keep();
   Check("merge into " + Shown(args.key.key), code, error);
   PrintVersion(*session, args.key, version);

@@ -287,6 +287,21 @@ static void merges_go_in_batches_and_futures(void) {
   CHECK(has_text(ks, "write/batched", "31"));
 }
 
+static void acknowledgement_levels_are_taken_per_write(void) {
+  const vasto_key_t key = key_of("write/acks");
+  vasto_write_options_t* options = options_new();
+  for (int32_t acks = VASTO_ACKS_KEYSPACE; acks <= VASTO_ACKS_ALL; ++acks) {
+    vasto_write_options_set_acks(options, acks);
+    CHECK_OK(vasto_put(ks, &key, "x", 1, options, NULL, &err));
+  }
+  vasto_write_options_set_acks(options, VASTO_ACKS_ALL + 1);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_put(ks, &key, "x", 1, options, NULL, &err));
+  vasto_future_t* future = NULL;
+  CHECK_CODE(VASTO_INVALID_ARGUMENT,
+             vasto_put_async(ks, &key, "x", 1, options, &future, &err));
+  vasto_write_options_destroy(options);
+}
+
 static void conditions_without_sense_are_refused(void) {
   const vasto_key_t key = key_of("write/sense");
   vasto_write_options_t* options = options_new();
@@ -316,6 +331,7 @@ int main(int argc, char** argv) {
                                  TEST(large_values_come_back_whole),
                                  TEST(merges_work_on_decimal_text),
                                  TEST(merges_go_in_batches_and_futures),
+                                 TEST(acknowledgement_levels_are_taken_per_write),
                                  TEST(conditions_without_sense_are_refused)};
   client = open_client();
   ks = open_keyspace(client);

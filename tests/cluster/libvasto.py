@@ -12,6 +12,7 @@ CANCELLED, TOO_OLD = 16, 21
 HAS_PARTITION_HASH = 1
 DELETED = 2
 PRIMARY, ANY, NEAREST = range(3)
+ACKS = ("one", "quorum", "all")
 MERGE = (None, "add", "min", "max", "add-float", "min-float", "max-float", "append")
 
 
@@ -203,6 +204,8 @@ class _WriteOptions:
                 setter(self.handle)
             elif isinstance(value, Session):
                 setter(self.handle, value.handle)
+            elif name == "acks":
+                setter(self.handle, c_int32(ACKS.index(value)))
             else:
                 setter(self.handle, c_uint64(value))
 
@@ -215,7 +218,7 @@ class _WriteOptions:
 
 class Keyspace:
     """Keyword arguments of writes are the setters of vasto_write_options: timeout_ms, ttl_seconds,
-    updated_at_ns, if_version, if_absent=True, value_type, session."""
+    updated_at_ns, if_version, if_absent=True, value_type, session, acks (one of ACKS)."""
 
     def __init__(self, handle):
         self._handle = handle

@@ -237,6 +237,32 @@ def test_a_restart_loop_under_mixed_load_loses_nothing(make_cluster):
     load.close()
 
 
+def test_conditional_writes_and_appends_go_on_when_the_primary_is_killed(make_cluster):
+    """Long before the master calls it down: the next replica knows that nobody listens there."""
+    cluster = make_cluster(stores=3)
+    cluster.create("ks", 1, 3, "--acks", "quorum")
+    victim = replicas.primary_of(cluster, "ks")
+    with libvasto.Client(cluster.address) as client:
+        keyspace = client.keyspace("ks")
+        version = keyspace.put(b"there", b"1", if_absent=True)
+        keyspace.merge(b"text", "append", b"a")
+        cluster.stores[victim].kill9()
+        began = time.monotonic()
+        version = keyspace.put(b"there", b"2", if_version=version)
+        assert time.monotonic() - began < 2 * SLOW
+        keyspace.merge(b"text", "append", b"b")
+        with pytest.raises(libvasto.VastoError) as exists:
+            keyspace.put(b"there", b"3", if_absent=True)
+        assert exists.value.code == libvasto.ALREADY_EXISTS
+        listing = cluster.vastoadm("-o", "json", "store", "list").json["stores"]
+        assert all(store["state"] != "down" for store in listing)
+        cluster.start_store(victim, address=cluster.stores[victim].address)
+        replicas.wait_serving(cluster, "ks", victim)
+        keyspace.put(b"there", b"4", if_version=version)
+        keyspace.merge(b"text", "append", b"c")
+        assert keyspace.get(b"text") == b"abc"
+
+
 # acknowledgement
 
 @pytest.mark.parametrize("acks,needs", [("one", 1), ("quorum", 2), ("all", 3)])
@@ -252,8 +278,15 @@ def test_a_write_needs_as_many_stores_as_its_level_says(make_cluster, acks, need
             assert result.code == 0, result
         else:
             assert result.code in (4, 5) and "other replica" in result.err, result
-    # Reads need one store.
+    # Reads need one store, and so do writes that ask for no more.
     assert cluster.get("ks", "k") is not None
+    with libvasto.Client(cluster.address) as client:
+        keyspace = client.keyspace("ks")
+        keyspace.put(b"k", b"one", acks="one")
+        for more in ("quorum", "all"):
+            with pytest.raises(libvasto.VastoError, match="other replica"):
+                keyspace.put(b"k", b"more", acks=more, timeout_ms=500)
+        assert keyspace.get(b"k") == b"one"
 
 
 def test_what_a_quorum_acknowledged_survives_the_loss_of_the_primary_s_disk(make_cluster):

@@ -182,6 +182,7 @@ typedef int32_t vasto_status_t;
 #define VASTO_ACKS_ONE 0
 #define VASTO_ACKS_QUORUM 1
 #define VASTO_ACKS_ALL 2
+#define VASTO_ACKS_KEYSPACE (-1)  // Of a write: what the keyspace says.
 
 // When a write to a keyspace reaches the disk of a replica. Since 1.0.
 #define VASTO_SYNC_NONE 0      // When the operating system writes it back; the default.
@@ -605,6 +606,11 @@ VASTO_API void vasto_write_options_set_if_version(vasto_write_options_t* options
 // Takes a condition back; the default is none.
 // Threads: setup. Since 1.0.
 VASTO_API void vasto_write_options_clear_condition(vasto_write_options_t* options);
+
+// How many replicas must have the write before it is acknowledged: VASTO_ACKS_*. Default: what the
+// keyspace says. Ignored in the options of one entry of a batch.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_write_options_set_acks(vasto_write_options_t* options, int32_t acks);
 
 // As vasto_read_options_set_session, for writes. Ignored in the options of one entry of a batch.
 // Threads: setup. Since 1.0.

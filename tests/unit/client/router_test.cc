@@ -210,18 +210,38 @@ TEST_F(RouterTest, ConditionalWritesStopInDoubt) {
 }
 
 TEST_F(RouterTest, ConditionalWritesGoOnWhenTheyWereNotSent) {
-  Begin(RouteKind::kConditionalWrite, 3);
+  Begin(RouteKind::kConditionalWrite, 2);
   EXPECT_EQ(Start().candidate, 0);
-  const RouteAction wait = TransportSays(NotSent());
+  EXPECT_TRUE(TransportSays(NotSent()).stand_in);
+  const RouteAction wait = PeerSays(Moved());
   EXPECT_EQ(wait.kind, Kind::kWait);
   view_.candidates[0].suspect = true;
   const RouteAction again = Wake(wait);
   EXPECT_EQ(again.kind, Kind::kSend);
   EXPECT_EQ(again.candidate, 0);  // the map's primary, suspect or not
-  EXPECT_EQ(TransportSays(NotSent()).kind, Kind::kWait);
+  EXPECT_FALSE(again.stand_in);
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 1);
+  EXPECT_EQ(PeerSays(Moved()).kind, Kind::kWait);
   view_.candidates[0].down = true;
   view_.generation = 2;
-  EXPECT_EQ(Feed({.kind = RouteEvent::Kind::kWake, .status = {}}).candidate, 1);
+  const RouteAction next = Feed({.kind = RouteEvent::Kind::kWake, .status = {}});
+  EXPECT_EQ(next.candidate, 1);
+  EXPECT_FALSE(next.stand_in) << "the map says so";
+}
+
+TEST_F(RouterTest, OnlyWhoIsNotReachedIsStoodInFor) {
+  Begin(RouteKind::kConditionalWrite, 3);
+  EXPECT_EQ(Start().candidate, 0);
+  const RouteAction second = TransportSays(NotSent());
+  EXPECT_EQ(second.candidate, 1);
+  EXPECT_TRUE(second.stand_in);
+  const RouteAction third = TransportSays(NotSent());
+  EXPECT_EQ(third.candidate, 2);
+  EXPECT_TRUE(third.stand_in);
+  const RouteAction wait = PeerSays(Moved());
+  EXPECT_EQ(wait.kind, Kind::kWait);
+  EXPECT_EQ(Wake(wait).candidate, 0);
+  EXPECT_EQ(PeerSays(Moved()).kind, Kind::kWait) << "the primary is there, and will serve";
 }
 
 TEST_F(RouterTest, BusyStoresAreAskedAgainLater) {

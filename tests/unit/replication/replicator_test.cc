@@ -281,6 +281,23 @@ TEST_F(ReplicatorTest, OneThatStoodStillAndIsAloneGoesOnServing) {
   EXPECT_TRUE(stores_[0]->Write(Put("k", "v")).status.ok());
 }
 
+TEST_F(ReplicatorTest, WhoStandsInKnowsThatThoseBeforeItDoNotRun) {
+  Run();
+  Until([&] { return AllServe(); });
+  const auto stands_in = [&](size_t i) { return stores_[i]->replica()->StandsIn(); };
+  EXPECT_TRUE(stands_in(0)) << "there is none before it";
+  EXPECT_FALSE(stands_in(1));
+  // Without the replica the store is still there, and may serve again without a word.
+  stores_[0]->CloseShard();
+  Until([&] { return stores_[1]->replica()->State().unreachable == 1; });
+  EXPECT_FALSE(stands_in(1));
+  stores_[0]->Stop();
+  Until([&] { return stands_in(1); });
+  EXPECT_FALSE(stands_in(2));
+  stores_[1]->Stop();
+  Until([&] { return stands_in(2); });
+}
+
 TEST_F(ReplicatorTest, OneThatWasNotWaitedForHearsOfIt) {
   stores_[1]->OpenShard();
   stores_[1]->Follow();
