@@ -42,6 +42,8 @@
 //  8. A read of a session holds every replica to what the session has seen, also the primary and
 //     whatever the choice. One that lacks some of it refuses, which may pass: the others are asked,
 //     and after a pause all again, until the deadline.
+//  9. A watch is a read that waits at its store for something to happen. Its attempts may take
+//     seconds, so a store that only falls silent is noticed later; the store answers well before.
 //
 // Threads: one at a time per Router; the functions are pure.
 #pragma once

@@ -419,9 +419,15 @@ Status Feed::PurgeLog() {
     if (names.empty()) return {};
     value = TrimTo(sequence);
   }
-  VASTO_RETURN_IF_ERROR(health_->Get());
-  VASTO_RETURN_IF_ERROR(Store(value));
-  VASTO_RETURN_IF_ERROR(FromRocksDb(SyncLog(db_, *health_)));
+  const Status health = health_->Get();
+  if (health.ok()) {
+    VASTO_RETURN_IF_ERROR(Store(value));
+    VASTO_RETURN_IF_ERROR(FromRocksDb(SyncLog(db_, *health_)));
+  } else if (options_.followed || !health.Is(Code::kNoSpace)) {
+    return health;
+  }
+  // Where nobody follows, the space is worth more than that it is known where the log begins: a
+  // watcher finds out by the files.
   for (const std::string& name : names) {
     VASTO_RETURN_IF_ERROR(FromRocksDb(db_->DeleteFile(name)));
   }

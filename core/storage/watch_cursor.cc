@@ -138,6 +138,8 @@ Status WatchCursor::Survey(const Feed::Outline& outline, const VersionVector& ha
   return {};
 }
 
+void WatchCursor::Rest() { StartAt(reader_->next()); }
+
 bool WatchCursor::AtEnd() const { return reader_->next() > feed_->latest(); }
 
 Status WatchCursor::Read(std::string_view prefix, size_t max_bytes, std::string* changes) {

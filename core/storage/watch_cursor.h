@@ -10,7 +10,8 @@
 // stored. Changes that lost when they came are left out; a newer one was given before.
 //
 // Everything is read from the write-ahead log on the disk, mostly what the system has in memory
-// still. Memory: what RocksDB reads a log by, and one batch.
+// still. Between two calls it has a log file open, and in memory what RocksDB reads it by, which is
+// as large as the largest batch; after Rest neither.
 //
 // Threads: one at a time per object. May wait for the disk. Must not outlive the shard.
 #pragma once
@@ -48,6 +49,8 @@ class WatchCursor {
   // there are max_bytes or nothing more is here; the last batch is given whole. kTooOld: what comes
   // next is in the log no more. REQUIRES: a Seek that was OK.
   Status Read(std::string_view prefix, size_t max_bytes, std::string* changes);
+  // Closes the log until the next Read, which takes longer. REQUIRES: a Seek that was OK.
+  void Rest();
   // Whether Read would find nothing now. Never waits for the disk.
   bool AtEnd() const;
   // Where it stands.

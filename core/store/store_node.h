@@ -53,7 +53,7 @@ struct StoreNodeOptions {
   int data_threads = 4;  // disk reads, writes that wait for the disk
   int scan_threads = 2;
   int watch_threads = 2;
-  int max_watches = 1024;                  // of shards, at once
+  int max_watches = 8192;                  // of shards, at once
   int background_threads = 4;              // opening, closing, compacting
   int64_t removed_delay_us = 600'000'000;  // how long a dropped shard can still be saved by hand
   // How long compactions keep tombstones and expired values (storage/compaction_filter.h).

@@ -145,6 +145,8 @@ void WatchServer::EndRead(Reading reading, const Status& status) {
     if (it == watchers_.end()) return;
     Watcher& watcher = it->second;
     watcher.reading = false;
+    watcher.rests = false;
+    watcher.read_us = clock_->MonotonicMicros();
     watcher.cursor = nullptr;
     if (watcher.requests != reading.request || !watcher.parked) {
       ReadFor(reading.watcher, &watcher);
@@ -176,6 +178,13 @@ void WatchServer::Take(Watcher* watcher, std::string changes, std::vector<Answer
   parked_.fetch_sub(1);
 }
 
+void WatchServer::RestIfIdle(Watcher* watcher, int64_t now_us) {
+  if (watcher->cursor == nullptr || watcher->reading || watcher->rests) return;
+  if (now_us - watcher->read_us < kRestUs) return;
+  watcher->cursor->Rest();
+  watcher->rests = true;
+}
+
 void WatchServer::Tick() {
   std::vector<Answer> answers;
   {
@@ -188,6 +197,7 @@ void WatchServer::Tick() {
           watcher.parked->until_us <= now_us) {
         Take(&watcher, {}, &answers);
       }
+      RestIfIdle(&watcher, now_us);
       if (watcher.parked || watcher.reading || now_us - watcher.used_us < kIdleUs) {
         ++it;
         continue;

@@ -56,6 +56,9 @@ class WatchServer final : public std::enable_shared_from_this<WatchServer> {
   static constexpr int64_t kWaitUs = 10'000'000;
   // A watcher that has not asked for so long has no place any more; it may come back.
   static constexpr int64_t kIdleUs = 10'000'000;
+  // One for which nothing was read for so long has no log open: that would keep the space of a file
+  // that is deleted, and memory.
+  static constexpr int64_t kRestUs = 5'000'000;
 
   // All borrowed; shard lives until Close, the others longer than *this.
   static std::shared_ptr<WatchServer> Make(storage::Shard* shard, WatchPlaces* places,
@@ -84,7 +87,9 @@ class WatchServer final : public std::enable_shared_from_this<WatchServer> {
     VersionVector at;       // where it stood when it last was answered
     uint64_t requests = 0;  // that came
     int64_t used_us = 0;    // when the last one came or was answered
+    int64_t read_us = 0;    // when something was read for it last
     bool reading = false;
+    bool rests = false;
     std::optional<Parked> parked;
   };
   using Answer = std::pair<rpc::Responder<rpc::Watch>, StatusOr<rpc::WatchResponse>>;
@@ -107,6 +112,7 @@ class WatchServer final : public std::enable_shared_from_this<WatchServer> {
   void ReadFor(uint64_t id, Watcher* watcher) REQUIRES(mu_);
   static Status Read(storage::Feed* feed, Reading* reading);
   void EndRead(Reading reading, const Status& status) EXCLUDES(mu_);
+  static void RestIfIdle(Watcher* watcher, int64_t now_us);
   // Answers the parked request. REQUIRES: nobody reads, and the cursor is there.
   void Take(Watcher* watcher, std::string changes, std::vector<Answer>* answers) REQUIRES(mu_);
   static void Send(std::vector<Answer>* answers);

@@ -92,6 +92,24 @@ static void sessions(void) {
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_session_import(NULL, "", 0, &err));
 }
 
+static void watches(void) {
+  vasto_watch_t* watch = (vasto_watch_t*)kNotNull;
+  vasto_kv_t change;
+  size_t count = 77;
+  const void* token = kNotNull;
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_open(NULL, NULL, 0, NULL, &watch, &err));
+  CHECK(watch == NULL);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_next(NULL, &change, 1, 0, &count, &err));
+  CHECK(count == 0);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_resume_token(NULL, &token, &count, &err));
+  CHECK(token == NULL);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_options_create(NULL, &err));
+  vasto_watch_options_set_timeout_ms(NULL, 1);
+  vasto_watch_options_set_resume_token(NULL, "", 0);
+  vasto_watch_options_destroy(NULL);
+  vasto_watch_destroy(NULL);
+}
+
 static void count_call(vasto_future_t* future, void* user_data) {
   (void)future;
   (void)user_data;
@@ -186,6 +204,7 @@ int main(int argc, char** argv) {
   static const test_t tests[] = {TEST(reads),
                                  TEST(writes),
                                  TEST(scans),
+                                 TEST(watches),
                                  TEST(futures_and_queues),
                                  TEST(keyspaces_and_admin),
                                  TEST(sessions),

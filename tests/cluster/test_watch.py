@@ -190,26 +190,6 @@ def test_only_keys_with_the_prefix_are_given(make_cluster, client_of):
     follower.stop()
 
 
-def test_destroying_a_watch_ends_a_call_that_waits(make_cluster, client_of):
-    cluster = make_cluster()
-    cluster.create("ks", 1)
-    watch = client_of(cluster).keyspace("ks").watch()
-    codes = []
-
-    def wait():
-        try:
-            watch.next(-1)
-        except libvasto.VastoError as error:
-            codes.append(error.code)
-    thread = threading.Thread(target=wait)
-    thread.start()
-    while not thread.is_alive():
-        pass
-    watch.close()
-    thread.join(10)
-    assert codes == [libvasto.CANCELLED] or codes == [libvasto.INVALID_ARGUMENT]
-
-
 # the tool
 
 class Tool:

@@ -64,6 +64,15 @@ TEST_F(RouterTest, AsksThePrimaryWithTheWholeDeadline) {
   EXPECT_TRUE(end.status.ok());
 }
 
+TEST_F(RouterTest, AWatchMayWaitAtItsStoreForSecondsAndIsRepeatedLikeARead) {
+  Begin(RouteKind::kWatch, 3);
+  EXPECT_EQ(Start().until_us, now_us_ + 4 * kSecond);
+  EXPECT_EQ(TransportSays(Lost()).candidate, 1);
+  const RouteAction end = PeerSays(Status::TooOld("gone"));
+  EXPECT_TRUE(end.status.Is(Code::kTooOld));
+  EXPECT_FALSE(IsInDoubt(end.status.message()));
+}
+
 TEST_F(RouterTest, FinalErrorsOfAStoreAreNotRepeated) {
   Begin(RouteKind::kWrite, 2);
   EXPECT_EQ(Start().kind, Kind::kSend);

@@ -6,10 +6,12 @@
 #include <rocksdb/env.h>
 
 #include <filesystem>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "core/storage/watch_cursor.h"
 #include "tests/unit/storage/faulty_env.h"
 #include "tests/unit/storage/feed_fixture.h"
 
@@ -66,6 +68,41 @@ class FeedFaultTest : public FeedTest {
   std::unique_ptr<Replica> c_;
   LogId former_ = 0;
 };
+
+// Else what was written shortly before would keep a full disk full.
+TEST_F(FeedFaultTest, LogsThatNobodyFollowsGoThoughThereIsNoSpace) {
+  a_->options_.replicated = false;
+  a_->Reopen();
+  a_->Write(Put("k", "v"));
+  ASSERT_TRUE(a_->shard()->Flush().ok());
+  a_->Write(Put("k", "v"));
+  ASSERT_TRUE(a_->shard()->Flush().ok());
+  const auto archived = [this] {
+    const std::filesystem::directory_iterator files(folder_.path() + "/a/db/archive");
+    return std::distance(begin(files), end(files));
+  };
+  WriteInVain("k");
+  EXPECT_GT(archived(), 0);
+  EXPECT_TRUE(a_->feed()->PurgeLog().ok());
+  EXPECT_EQ(archived(), 0);
+  Resume();
+  EXPECT_TRUE(a_->Write(Put("k", "v")).status.ok());
+}
+
+TEST_F(FeedFaultTest, AWatcherThatNeedsWhatIsInNoLogIsTold) {
+  WatchCursor watcher(a_->feed());
+  watcher.SeekToEnd();
+  WriteInVain("k");
+  Resume();
+  a_->Write(Put("later", "v"));
+  std::string changes;
+  EXPECT_EQ(watcher.Read("", kMany, &changes).code(), Code::kTooOld);
+  WatchCursor other(a_->feed());
+  other.SeekToEnd();
+  a_->Write(Put("last", "v"));
+  EXPECT_TRUE(other.Read("", kMany, &changes).ok());
+  EXPECT_NE(changes.find("last"), std::string::npos);
+}
 
 // What the rest is about.
 TEST_F(FeedFaultTest, AWriteThatFailedIsThereAllTheSame) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -157,6 +158,31 @@ TEST_F(WatchServerTest, OneThatIsTooFarBehindIsToldAndTakesNoPlace) {
     EXPECT_NE(status.message().find("scan"), std::string::npos) << status.message();
   }
   Begin(6);
+}
+
+TEST_F(WatchServerTest, OneThatRestsHasNoLogOpenAndGoesOn) {
+  const auto logs_open = [] {
+    int count = 0;
+    for (const auto& file : std::filesystem::directory_iterator("/proc/self/fd")) {
+      std::error_code gone;
+      const auto target = std::filesystem::read_symlink(file.path(), gone);
+      if (target.string().find(".log") != std::string::npos) ++count;
+    }
+    return count;
+  };
+  auto at = Begin(1);
+  const int before = logs_open();
+  shard_->Write(storage::Put("1", "v"));
+  at = AskAt(1, at)->Answer()->at;
+  Call* const call = AskAt(1, at);
+  EXPECT_EQ(logs_open(), before + 1);
+  clock_.Advance(WatchServer::kRestUs);
+  server_->Tick();
+  EXPECT_EQ(logs_open(), before);
+  EXPECT_EQ(KeysOf(call->Answer()), Given{}) << "its time has come as well";
+  Call* const answer = AskAt(1, at);
+  shard_->Write(storage::Put("2", "v"));
+  EXPECT_EQ(KeysOf(answer->Answer()), Given{"2"});
 }
 
 TEST_F(WatchServerTest, CloseEndsWhatWaits) {
