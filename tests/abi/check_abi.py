@@ -23,7 +23,7 @@ import generate_map  # noqa: E402
 
 MAX_LINES = 1400
 MIN_COMMENT_PERCENT = 60
-THREAD_CLASSES = ("any", "setup", "single", "future", "shared", "no other call on")
+THREAD_CLASSES = ("any", "setup", "single", "future", "watch", "shared", "no other call on")
 
 
 def output(*argv):
