@@ -54,8 +54,8 @@ class InfoLog final : public rocksdb::Logger {
   const vasto::Logger* const logger_;  // borrowed; outlives the database
 };
 
-// The identity and the clock bound.
-constexpr uint64_t kMetaKeys = 2;
+// The identity, the clock bound and two of the feed.
+constexpr uint64_t kMetaKeys = 4;
 
 uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
   uint64_t value = 0;

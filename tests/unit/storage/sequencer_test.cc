@@ -12,6 +12,7 @@
 
 #include "core/base/random.h"
 #include "core/storage/engine.h"
+#include "core/storage/feed.h"
 #include "tests/unit/storage/faulty_env.h"
 #include "tests/unit/storage/shard_fixture.h"
 
@@ -240,7 +241,9 @@ TEST_F(SequencerTest, AStallMovesToThePoolAndFillsTheQueue) {
   options_.max_queued_bytes = 1 << 20;
   const GcFloors floors(nullptr);
   const std::atomic<EventTime> agreed{0};
-  Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, nullptr,
+  Feed feed(db.get(), &health, engine.feed_budget(), {.followed = false});
+  ASSERT_TRUE(feed.Open(options_.random, 0).ok());
+  Sequencer sequencer(db.get(), engine.record_cache()->NewOwner(), options_, 0, &floors, &feed,
                       &agreed, &health, &engine);
 
   ASSERT_TRUE(db->PauseBackgroundWork().ok());
