@@ -8,6 +8,7 @@
 
 #include "core/client/client_impl.h"
 #include "core/client/fan_out.h"
+#include "core/client/hedge.h"
 #include "core/client/map_listener.h"
 #include "core/client/master_caller.h"
 #include "core/client/scanner.h"
@@ -139,8 +140,8 @@ void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
   target.read = options.read;
   target.spread = SpreadOf(engine_.get(), options.read);
   target.session = options.session;
-  StartShardCall<rpc::Get>(
-      engine_.get(), target, RouteKind::kRead, DeadlineAfter(options.timeout_us),
+  StartRead<rpc::Get>(
+      engine_.get(), target, (*route)->get_latency(), DeadlineAfter(options.timeout_us),
       std::move(request),
       [engine = engine_.get(), done = std::move(done)](const rpc::GetRequest& sent,
                                                        StatusOr<rpc::GetResponse> response) {

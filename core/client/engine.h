@@ -23,6 +23,7 @@
 #include "core/base/mutex.h"
 #include "core/base/status.h"
 #include "core/client/client.h"
+#include "core/client/hedge_budget.h"
 #include "core/client/routing_table.h"
 #include "core/rpc/channel.h"
 
@@ -80,6 +81,7 @@ class Engine {
   int64_t WallUs() const { return clock_->WallMicros(); }
   RoutingTable* table() { return &table_; }
   MapListener* listener() { return listener_.get(); }
+  HedgeBudget* hedges() { return &hedges_; }
 
   // Lets one operation in: kClosed after Close, kBusy beyond max_in_flight unless `unlimited`.
   Status Admit(bool unlimited = false);
@@ -122,6 +124,7 @@ class Engine {
   const std::shared_ptr<rpc::Transport> transport_;
   const Clock* const clock_;  // the transport's
   RoutingTable table_;
+  HedgeBudget hedges_;
   std::unique_ptr<MapListener> listener_;
 
   static constexpr int64_t kClosedBit = int64_t{1} << 62;

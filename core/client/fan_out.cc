@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "core/client/hedge.h"
 #include "core/client/shard_call.h"
 #include "core/codec/limits.h"
 #include "core/codec/record.h"
@@ -44,7 +45,6 @@ struct ReadTraits {
   using Result = rpc::ReadResult;
   static constexpr bool kInOrder = false;
   static auto& Items(rpc::MultiGetRequest* request) { return request->keys; }
-  static RouteKind Kind(const rpc::MultiGetRequest&) { return RouteKind::kRead; }
 };
 
 struct WriteTraits {
@@ -148,12 +148,18 @@ class FanOut {
     auto& items = Traits::Items(&request);
     items.reserve(chunk.size());
     for (const uint32_t i : chunk) items.push_back(std::move(items_[i]));
-    const RouteKind kind = Traits::Kind(request);
-    StartShardCall<typename Traits::Method>(
-        engine_, queue->target, kind, options_.deadline_us, std::move(request),
-        [this, queue, chunk = std::move(chunk)](Request& sent, StatusOr<Response> response) {
-          OnPart(queue, chunk, &sent, std::move(response));
-        });
+    auto done = [this, queue, chunk = std::move(chunk)](Request& sent,
+                                                        StatusOr<Response> response) {
+      OnPart(queue, chunk, &sent, std::move(response));
+    };
+    if constexpr (Traits::kInOrder) {
+      const RouteKind kind = Traits::Kind(request);
+      StartShardCall<typename Traits::Method>(engine_, queue->target, kind, options_.deadline_us,
+                                              std::move(request), std::move(done));
+    } else {
+      StartRead<typename Traits::Method>(engine_, queue->target, route_->multi_get_latency(),
+                                         options_.deadline_us, std::move(request), std::move(done));
+    }
   }
 
   void OnPart(const std::shared_ptr<ShardQueue>& queue, const Indexes& chunk, Request* sent,

@@ -18,6 +18,10 @@ struct ReadChoice {
   // Another replica than the primary answers only if it lacks nothing that the primary had so long
   // ago; else the primary does. 0: no bound.
   uint32_t max_staleness_ms = 0;
+  // With kAny and kNearest: a second replica is asked too where the first is slow (hedge.h).
+  bool hedge = false;
+  // It is such a second request: it passes over the replica that it would prefer, at first.
+  bool second = false;
   // It belongs to a session (session.h): also the primary answers only if it has what that has
   // seen.
   bool in_session = false;

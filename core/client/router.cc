@@ -94,6 +94,7 @@ RouteAction Router::Step(RouteEvent event, const ShardView& view, int64_t now_us
   }
   switch (event.kind) {
     case RouteEvent::Kind::kStart:
+      if (choice_.second) PassOverFirst(view);
       return Next(view, now_us, random, false);
     case RouteEvent::Kind::kFinished:
       under_way_ = false;
@@ -232,6 +233,11 @@ int Router::Choose(const ShardView& view) const {
     if ((tried_ >> i & 1u) == 0 && rank < best_rank) best = i, best_rank = rank;
   }
   return best;
+}
+
+void Router::PassOverFirst(const ShardView& view) {
+  const int primary = Choose(view);
+  if (primary >= 0) tried_ |= 1u << Prefer(view, primary);
 }
 
 int Router::Prefer(const ShardView& view, int primary) const {

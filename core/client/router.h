@@ -39,6 +39,7 @@
 //     need not answer: when its replica is behind the bound, or it is busy, the next is asked. The
 //     primary is the last, and is never held to a bound. So a choice fails no read that would
 //     succeed without it.
+//     A second request beside a first (hedge.h) begins with the next one.
 //  8. A read of a session holds every replica to what the session has seen, also the primary and
 //     whatever the choice. One that lacks some of it refuses, which may pass: the others are asked,
 //     and after a pause all again, until the deadline.
@@ -169,6 +170,8 @@ class Router {
   int Choose(const ShardView& view) const;
   // The same of a conditional write.
   int ChoosePrimary(const ShardView& view) const;
+  // As if the candidate that would be asked first had been tried.
+  void PassOverFirst(const ShardView& view);
   // The one that the choice prefers, no worse off than the primary.
   int Prefer(const ShardView& view, int primary) const;
   bool Prefers(const ShardView& view, int a, int b) const;

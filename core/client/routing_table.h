@@ -26,6 +26,7 @@
 #include "core/base/mutex.h"
 #include "core/base/random.h"
 #include "core/base/uuid.h"
+#include "core/client/hedge_budget.h"
 #include "core/client/repeat_times.h"
 #include "core/client/router.h"
 #include "core/rpc/channel.h"
@@ -140,6 +141,9 @@ class KeyspaceRoute {
   const Uuid& uuid() const { return uuid_; }
   // The newest epoch. Never nullptr; borrowed from the route.
   const KeyspaceView* view() const { return view_.load(std::memory_order_acquire); }
+  // How long its reads that may be hedged take.
+  LatencyEstimate* get_latency() { return &get_latency_; }
+  LatencyEstimate* multi_get_latency() { return &multi_get_latency_; }
   // Whether the newest map of a master does not have this keyspace.
   bool removed() const { return removed_.load(std::memory_order_relaxed); }
 
@@ -149,6 +153,8 @@ class KeyspaceRoute {
   const Uuid uuid_;
   std::atomic<const KeyspaceView*> view_{nullptr};
   std::atomic<bool> removed_{false};
+  LatencyEstimate get_latency_;
+  LatencyEstimate multi_get_latency_;
   std::vector<std::unique_ptr<const KeyspaceView>> all_;  // guarded by the table's mutex
 };
 

@@ -495,6 +495,18 @@ TEST_F(ChoiceTest, AReadOfThePrimaryIsAskedInOrderWhateverTheBound) {
   EXPECT_EQ(Asked(), std::vector<int>{0});
 }
 
+TEST_F(ChoiceTest, ASecondRequestBeginsWithTheNextOne) {
+  Begin({.from = ReadFrom::kAny, .second = true}, 3, 0x020103);
+  EXPECT_EQ(Start().candidate, 2);
+  EXPECT_EQ(TransportSays(NotSent()).candidate, 0);
+  const RouteAction wait = TransportSays(NotSent());
+  ASSERT_EQ(wait.kind, Kind::kWait);
+  EXPECT_EQ(Wake(wait).candidate, 1) << "then all alike";
+  Begin({.from = ReadFrom::kNearest, .second = true}, 2);
+  view_.candidates[0].distance_us = 1;
+  EXPECT_EQ(Start().candidate, 1);
+}
+
 TEST_F(ChoiceTest, ASessionIsRefusedByThePrimaryTooAndGoesOn) {
   Begin({.in_session = true}, 3);
   EXPECT_EQ(Start().candidate, 0);
