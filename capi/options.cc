@@ -107,6 +107,7 @@ StatusOr<client::CallOptions> ToCallOptions(const vasto_read_options_t* options)
   client::CallOptions call;
   if (options == nullptr) return call;
   VASTO_ASSIGN_OR_RETURN(call.read, ToReadChoice(options->replica, options->max_staleness_ms));
+  call.read.hedge = options->hedge;
   call.timeout_us = TimeoutMicros(options->timeout_ms);
   call.session = options->session;
   return call;
@@ -235,6 +236,10 @@ VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int
 VASTO_API void vasto_read_options_set_max_staleness_ms(vasto_read_options_t* options,
                                                        uint64_t max_staleness_ms) {
   if (options != nullptr) options->max_staleness_ms = max_staleness_ms;
+}
+
+VASTO_API void vasto_read_options_set_hedge(vasto_read_options_t* options, bool hedge) {
+  if (options != nullptr) options->hedge = hedge;
 }
 
 VASTO_API void vasto_read_options_set_session(vasto_read_options_t* options,

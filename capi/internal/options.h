@@ -18,6 +18,7 @@ struct vasto_read_options_t {
   uint64_t timeout_ms = 0;
   int32_t replica = VASTO_REPLICA_PRIMARY;
   uint64_t max_staleness_ms = 0;
+  bool hedge = false;
   std::shared_ptr<vasto::client::Session> session;
 };
 

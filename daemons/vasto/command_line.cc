@@ -52,13 +52,13 @@ void AddReads(CLI::App* app, Session* session, Action* action) {
   auto* get = app->add_subcommand("get", "write the value of a key to stdout, and nothing else");
   auto get_args = std::make_shared<ReadArgs>();
   AddKey(get, &get_args->key);
-  get_args->from.AddOptions(get);
+  get_args->from.AddOptions(get, true);
   OnRun(get, action, session, get_args, Get);
 
   auto* stat = app->add_subcommand("stat", "size, event time, version and expiry of a key");
   auto stat_args = std::make_shared<ReadArgs>();
   AddKey(stat, &stat_args->key);
-  stat_args->from.AddOptions(stat);
+  stat_args->from.AddOptions(stat, true);
   OnRun(stat, action, session, stat_args, Stat);
 
   auto* scan = app->add_subcommand("scan", "keys and values in key order, one line each");
@@ -68,7 +68,7 @@ void AddReads(CLI::App* app, Session* session, Action* action) {
   AddCount(scan, "--limit", &scan_args->limit, "at most N rows; 0, the default: all", 0,
            UINT64_MAX);
   scan->add_flag("--keys-only", scan_args->keys_only, "leave the values out");
-  scan_args->from.AddOptions(scan);
+  scan_args->from.AddOptions(scan, false);
   SessionFile::AddOption(scan, &scan_args->session);
   OnRun(scan, action, session, scan_args, Scan);
 }
@@ -162,7 +162,7 @@ void AddBench(CLI::App* app, Session* session, Action* action) {
       ->check(CLI::Range(0.0, 1e9))
       ->type_name("N")
       ->capture_default_str();
-  args->from.AddOptions(bench);
+  args->from.AddOptions(bench, true);
   bench->add_flag("--tcp", args->tcp, "TCP even to stores on this machine, not their unix sockets");
   const std::map<std::string, Distribution> names{{"uniform", Distribution::kUniform},
                                                   {"zipfian", Distribution::kZipfian},

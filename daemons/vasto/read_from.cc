@@ -9,7 +9,7 @@
 
 namespace vasto::tool {
 
-void ReadFrom::AddOptions(CLI::App* command) {
+void ReadFrom::AddOptions(CLI::App* command, bool with_hedge) {
   const std::map<std::string, int32_t> names{{"primary", VASTO_REPLICA_PRIMARY},
                                              {"any", VASTO_REPLICA_ANY},
                                              {"nearest", VASTO_REPLICA_NEAREST}};
@@ -20,12 +20,16 @@ void ReadFrom::AddOptions(CLI::App* command) {
                                     "with --read: no older than MS; 0, the default: no bound");
   bound->type_name("MS")->needs(read);
   cli::TakesWholeNumber(bound, 0, UINT64_MAX);
+  if (!with_hedge) return;
+  command->add_flag("--hedge", hedge, "with --read: ask a second replica when the first is slow")
+      ->needs(read);
 }
 
 cli::ReadOptions ReadFrom::Options() const {
   auto options = cli::Make<cli::ReadOptions>(vasto_read_options_create);
   vasto_read_options_set_replica(options.get(), replica);
   vasto_read_options_set_max_staleness_ms(options.get(), max_staleness_ms);
+  vasto_read_options_set_hedge(options.get(), hedge);
   return options;
 }
 

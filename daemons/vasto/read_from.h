@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which replica a command reads from: --read and --max-staleness of vasto(1).
+// Which replica a command reads from: --read, --max-staleness and --hedge of vasto(1).
 #pragma once
 
 #include <vasto/vasto.h>
@@ -15,8 +15,10 @@ struct ReadFrom {
   int32_t replica = VASTO_REPLICA_PRIMARY;
   uint64_t max_staleness_ms = 0;  // 0: no bound
 
+  bool hedge = false;  // not of scans
+
   // Adds the options to a command; they land in *this, which outlives the command line.
-  void AddOptions(CLI::App* command);
+  void AddOptions(CLI::App* command, bool with_hedge);
   cli::ReadOptions Options() const;
   void Apply(vasto_scan_options_t* options) const;
 };

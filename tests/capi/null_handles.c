@@ -169,6 +169,7 @@ static void setters(void) {
   vasto_read_options_set_timeout_ms(NULL, 1);
   vasto_read_options_set_replica(NULL, 1);
   vasto_read_options_set_max_staleness_ms(NULL, 1);
+  vasto_read_options_set_hedge(NULL, true);
   vasto_read_options_set_session(NULL, NULL);
   vasto_write_options_set_session(NULL, NULL);
   vasto_write_options_set_acks(NULL, VASTO_ACKS_ALL);

@@ -128,6 +128,7 @@ static void read_options_are_checked(void) {
   for (int32_t replica = VASTO_REPLICA_PRIMARY; replica <= VASTO_REPLICA_NEAREST; ++replica) {
     vasto_read_options_set_replica(options, replica);
     vasto_read_options_set_max_staleness_ms(options, replica == VASTO_REPLICA_ANY ? UINT64_MAX : 1);
+    vasto_read_options_set_hedge(options, replica != VASTO_REPLICA_NEAREST);
     CHECK_OK(vasto_get(ks, &key, options, &value, &err));
     vasto_value_destroy(value);
   }

@@ -173,7 +173,8 @@ class Session:
 class _ReadOptions:
     """vasto_read_options, or NULL for the defaults."""
 
-    def __init__(self, timeout_ms=None, replica=PRIMARY, max_staleness_ms=0, session=None):
+    def __init__(self, timeout_ms=None, replica=PRIMARY, max_staleness_ms=0, session=None,
+                 hedge=False):
         self.handle = c_void_p()
         if timeout_ms is None and replica == PRIMARY and session is None:
             return
@@ -182,6 +183,7 @@ class _ReadOptions:
         lib().vasto_read_options_set_replica(self.handle, c_int32(replica))
         lib().vasto_read_options_set_max_staleness_ms(self.handle, c_uint64(max_staleness_ms))
         lib().vasto_read_options_set_session(self.handle, session and session.handle)
+        lib().vasto_read_options_set_hedge(self.handle, ctypes.c_bool(hedge))
 
     def __enter__(self):
         return self.handle
@@ -269,7 +271,7 @@ class Keyspace:
         return Value(value) if code == OK else None
 
     def read(self, key, partition=None, timeout_ms=None, **choice):
-        """The Value, or None when there is none. choice: replica, max_staleness_ms, session."""
+        """The Value, or None when there is none. choice: replica, max_staleness_ms, session, hedge."""
         return self._read("vasto_get", key, partition, timeout_ms, **choice)
 
     def get(self, key, partition=None, timeout_ms=None, **choice):
@@ -320,7 +322,8 @@ class Keyspace:
 
     def scan(self, prefix=b"", start=None, end=b"", limit=0, keys_only=False, token=None,
              **choice):
-        """A Scan over a prefix, or over [start, end). choice: as of read, timeout_ms, page_bytes."""
+        """A Scan over a prefix, or over [start, end). choice: as of read but for hedge, and
+        timeout_ms, page_bytes."""
         return Scan(self._handle, prefix, start, end, limit, keys_only, token, **choice)
 
 

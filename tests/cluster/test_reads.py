@@ -140,6 +140,27 @@ def test_the_tool_reads_where_it_is_told_to(counted):
             assert cluster.vasto(*command, *wrong, check=None).code == 2
 
 
+def test_a_hedged_read_does_not_wait_for_a_stopped_store(counted):
+    cluster, _ = counted()
+    last = order_of(cluster)[2]
+    cluster.put("ks", b"k", b"v")
+    replicas.wait_alike(cluster, "ks")
+
+    def longest(**choice):
+        # Of a client that does not know yet that the store is silent.
+        with libvasto.Client(cluster.address) as client:
+            keyspace, took = client.keyspace("ks"), []
+            for _ in range(20):
+                begin = time.monotonic()
+                assert keyspace.get(b"k", replica=ANY, **choice) == b"v"
+                took.append(time.monotonic() - begin)
+        return max(took)
+
+    with cluster.stores[last].paused():
+        assert longest(hedge=True) < 0.25 * SLOW
+        assert longest() > 0.25
+
+
 def test_all_pages_of_a_scan_come_from_one_replica(counted):
     cluster, answered = counted()
     with libvasto.Client(cluster.address) as client:

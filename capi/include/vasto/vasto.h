@@ -546,6 +546,13 @@ VASTO_API void vasto_read_options_set_replica(vasto_read_options_t* options, int
 VASTO_API void vasto_read_options_set_max_staleness_ms(
     vasto_read_options_t* options, uint64_t max_staleness_ms);
 
+// With ANY or NEAREST: when the first replica has not answered a get, stat or multi_get within what
+// 95 of 100 of them take, 1 ms at least, a second one is asked too, and the first answer counts. At
+// most one for twenty such reads of the client, and ten saved up, so that a slow cluster gets
+// little more load. Default false.
+// Threads: setup. Since 1.0.
+VASTO_API void vasto_read_options_set_hedge(vasto_read_options_t* options, bool hedge);
+
 // Reads belong to this session, which the options share: it may be destroyed before them. NULL, the
 // default: to none. INVALID_ARGUMENT for reads of another keyspace than the session's.
 // Threads: setup. Since 1.0.
