@@ -56,8 +56,8 @@ struct GetResponse {
   1: common.Code code = common.Code.NOT_FOUND,
   2: Value value,
   3: string message,
-  // A replica that has these positions has all that the answer speaks of, and what the bound needs;
-  // those are left out. Only when the request asks for it.
+  // A replica that has these positions, besides those that the bound needs, has all that the answer
+  // speaks of. Only when the request asks for it.
   16: optional list<common.Position> seen,
 }
 
@@ -69,7 +69,7 @@ struct MultiGetRequest {
   4: optional ReadBound bound,  // as in GetRequest
 }
 struct MultiGetResponse {
-  1: list<ReadResult> results,  // parallel to keys
+  1: list<ReadResult> results,             // parallel to keys
   2: optional list<common.Position> seen,  // as in GetResponse
 }
 
@@ -152,7 +152,7 @@ struct WriteBatchRequest {
   6: bool stand_in = false,            // as in WriteRequest
 }
 struct WriteBatchResponse {
-  1: list<WriteResult> results,  // parallel to entries
+  1: list<WriteResult> results,            // parallel to entries
   2: optional list<common.Position> seen,  // as in WriteResponse
 }
 

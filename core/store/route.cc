@@ -102,9 +102,8 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
   }
   if (bound->needs.empty() || shard.shard->feed()->Has(bound->needs)) return {};
   return Behind(
-      "no replica that can be reached has all that the session has seen or written; it does once "
-      "it "
-      "has heard of it, or whoever has it is back");
+      "no replica that can be reached has all that the session has written and seen: "
+      "whoever has it is away, or slow to pass it on");
 }
 
 Status CheckTakesWrites(const ShardHandle& shard, bool stand_in) {

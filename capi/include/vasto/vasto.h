@@ -53,7 +53,8 @@
 //
 // THREADS
 //   class     objects                          may be used by
-//   any       client, keyspace, queue          any number of threads at once
+//   any       client, keyspace, session,       any number of threads at once
+//             queue
 //   setup     config, *_options                one thread while it is being changed; any number of
 //                                              threads once nobody changes it any more
 //   single    batch, iter                      one thread at a time
