@@ -82,7 +82,8 @@ Status LogReader::Seek() {
     if (status.ok() && iterator_->Valid()) {
       current_ = iterator_->GetBatch();
       if (current_.sequence <= next_) return {};
-    } else if (!status.ok() && !status.IsNotFound() && !status.IsTryAgain()) {
+    } else if (!status.ok() && !status.IsNotFound() && !status.IsTryAgain() &&
+               !status.IsPathNotFound()) {  // a file that was deleted meanwhile
       return FromRocksDb(status).Prefixed("read the log");
     }
   }
