@@ -194,7 +194,7 @@ class Feed {
   uint64_t log_failures_ GUARDED_BY(purge_mu_) = 0;  // of the log, that trimmed_ accounts for
   mutable Mutex mu_;
   std::optional<FeedRing> ring_ GUARDED_BY(mu_);  // of a feed that is followed
-  VersionVector positions_ GUARDED_BY(mu_);  // the newest own log included
+  VersionVector positions_ GUARDED_BY(mu_);       // the newest own log included
   // Visible without a position: of a batch that is being written, whose end in the own log stands
   // as 0; and of those that AppliedUnlogged was told of.
   Position coming_ GUARDED_BY(mu_);

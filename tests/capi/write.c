@@ -297,8 +297,7 @@ static void acknowledgement_levels_are_taken_per_write(void) {
   vasto_write_options_set_acks(options, VASTO_ACKS_ALL + 1);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_put(ks, &key, "x", 1, options, NULL, &err));
   vasto_future_t* future = NULL;
-  CHECK_CODE(VASTO_INVALID_ARGUMENT,
-             vasto_put_async(ks, &key, "x", 1, options, &future, &err));
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_put_async(ks, &key, "x", 1, options, &future, &err));
   vasto_write_options_destroy(options);
 }
 
