@@ -130,7 +130,7 @@ def test_after_a_failover_a_session_reads_what_it_wrote_or_nothing(net):
                 keyspace.get(b"k", replica=choice, session=session, timeout_ms=500 * SLOW)
             # BUSY: the last one that was asked was just looking at the others.
             assert caught.value.code in (libvasto.UNAVAILABLE, libvasto.TIMEOUT, libvasto.BUSY)
-            assert "session" in caught.value.message
+            assert "session" in caught.value.message or caught.value.code == libvasto.BUSY
         with pytest.raises(libvasto.VastoError, match="session"):
             list(keyspace.scan(session=keyspace.session(session.token()), timeout_ms=300 * SLOW))
         # What it writes from now on it reads where it can be: that does not have the other either.
