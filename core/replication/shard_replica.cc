@@ -620,10 +620,11 @@ bool ShardReplica::StandsIn() const {
   if (!serving()) return false;
   MutexLock lock(&mu_);
   const int64_t since_us = options_.clock->MonotonicMicros() - kGoneUs;
-  return std::ranges::all_of(followers_, [&](const auto& entry) {
-    const auto& [uuid, state] = entry;
-    return !state.ahead || (options_.peers->GoneUs(uuid) > since_us && !acks_.Requires(uuid));
-  });
+  for (const auto& [uuid, state] : followers_) {
+    if (!state.ahead) continue;
+    if (options_.peers->GoneUs(uuid) <= since_us || acks_.Requires(uuid)) return false;
+  }
+  return true;
 }
 
 void ShardReplica::WaitForReplicas(const Position& position, int others, int64_t deadline_us,
