@@ -165,8 +165,7 @@ void Watch::Ask(size_t shard, rpc::WatchRequest request, int64_t deadline_us) {
 }
 
 void Watch::OnAnswer(size_t number, StatusOr<rpc::WatchResponse> response) {
-  const Status status =
-      response.ok() ? CheckChanges(response->changes) : std::move(response).status();
+  const Status status = response.ok() ? CheckChanges(response->changes) : response.status();
   MutexLock lock(&mu_);
   Shard& shard = shards_[number];
   shard.trouble = {};

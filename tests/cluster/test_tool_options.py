@@ -454,7 +454,8 @@ def completions(cluster, *words):
 
 def test_bash_completion_of_both_tools(shared, ks):
     assert completions(shared, "vasto", "") == [
-        "get", "stat", "scan", "watch", "put", "del", "touch", "export", "import", "bench", "shell"]
+        "get", "stat", "scan", "put", "del", "merge", "touch", "export", "import", "bench", "watch",
+        "shell"]
     assert completions(shared, "vasto", "ex") == ["export"]
     assert {"--master", "--output", "--timeout-ms"} <= set(completions(shared, "vasto", "--"))
     assert {"--ttl", "--if-absent", "--if-version", "--event-time-ns", "--partition-key"} <= set(

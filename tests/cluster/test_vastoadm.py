@@ -14,7 +14,7 @@ import vasto_cluster
 from vasto_cluster import BIN, SLOW, STOP_S, wait_until
 
 COMMANDS = {
-    "vasto": "get stat scan put del touch export import bench shell".split(),
+    "vasto": "get stat scan put del merge touch export import bench watch shell".split(),
     "vastoadm": "status store keyspace".split(),
     "vastoadm keyspace": "create list describe compact delete".split(),
     "vastoadm store": ["list"],
@@ -51,7 +51,7 @@ class OnTerminal:
 # words
 
 @pytest.mark.parametrize("tool,words,wrong", [
-    ("vasto", ["watch", "ks", "prefix"], "watch"),
+    ("vasto", ["follow", "ks", "prefix"], "follow"),
     ("vasto", ["gett", "ks", "k"], "gett"),
     ("vastoadm", ["stores"], "stores"),
     ("vastoadm", ["-o", "json", "key space"], "key space"),

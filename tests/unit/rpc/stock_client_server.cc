@@ -65,8 +65,12 @@ void AddData(Dispatcher* dispatcher) {
     responder.Ok(response);
   });
   dispatcher->Handle<Write>([](const WriteRequest& request, Responder<Write> responder) {
-    responder.Ok({Code::kAlreadyExists, ~uint64_t{0}, true,
-                  Text().Add(request.ref).Add(request.entry).str()});
+    WriteResponse response;
+    response.code = Code::kAlreadyExists;
+    response.event_time = ~uint64_t{0};
+    response.superseded = true;
+    response.message = Text().Add(request.ref).Add(request.entry).str();
+    responder.Ok(response);
   });
   dispatcher->Handle<WriteBatch>(
       [](const WriteBatchRequest& request, Responder<WriteBatch> responder) {
