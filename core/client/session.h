@@ -19,8 +19,7 @@
 //   1       16    keyspace uuid
 //   17      4     number of shards; 0: nothing was seen
 //   21      …     for each shard of which something was seen, ascending: varint shard, varint
-//   count,
-//                 then for each position, by log ascending: fixed64 log, varint sequence
+//                 count, then for each position, by log ascending: fixed64 log, varint sequence
 //   …       4     low 32 bits of XXH3_64 of all bytes before
 //
 // Threads: any. What operations at the same time see of each other is left open.

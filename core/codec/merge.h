@@ -67,7 +67,7 @@ enum class MergeOp : uint8_t {
 // A merge as the replica that accepts it sees it.
 struct Merge {
   MergeOp op = MergeOp::kAddInt64;
-  std::string_view operand;  // a number of the operation's type, see ParseNumber
+  std::string_view operand;  // a number of the operation's type, see MergeInto
   LogId log = 0;             // the replica's; 0: there is only one, and never another
   EventTime event_time = 0;  // above all that the replica has seen
   int64_t wall_us = 0;

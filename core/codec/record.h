@@ -10,7 +10,7 @@
 //   18      8     expiry, microseconds since the epoch          only with bit 1, never 0
 //   …       8     explicit partition hash                       only with bit 2
 //   …       4     value type, free for the user                 only with bit 3, never 0
-//   …       4+m   length and bytes of the merge state (merge.h)   only with bit 4, never empty
+//   …       4+m   length and bytes of the merge state (merge.h) only with bit 4, never empty
 //   …       n     payload; empty in a tombstone
 //   …       4     checksum: low 32 bits of XXH3_64(bytes 0 up to the payload,
 //                 seed = ContentChecksum(key, payload))

@@ -13,8 +13,7 @@ namespace {
 Status TooOld() {
   return Status::TooOld(
       "the shard's log does not reach back to where the watcher stands; read the keyspace by a "
-      "scan "
-      "and watch it from now on");
+      "scan and watch it from now on");
 }
 
 Status TooOldIfGone(const Status& status) { return status.Is(Code::kNotFound) ? TooOld() : status; }
