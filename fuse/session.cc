@@ -49,10 +49,17 @@ ssize_t WriteReply(int fd, iovec* iov, int count, void* userdata) {
   return writev(fd, patched, 2);
 }
 
-// libfuse cancels its workers while they wait here, so this frame must let an unwinding pass.
-ssize_t ReadRequest(int fd, void* buffer, size_t size, void* /*userdata*/) {
-  return read(fd, buffer, size);
-}
+// Keeps libfuse from cancelling the worker it is on.
+class NotCancelled {
+ public:
+  NotCancelled() { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  ~NotCancelled() { pthread_setcancelstate(before_, nullptr); }
+  NotCancelled(const NotCancelled&) = delete;
+  NotCancelled& operator=(const NotCancelled&) = delete;
+
+ private:
+  int before_ = 0;
+};
 
 // libfuse has one sink for a process, so the last session's log gets the messages of all.
 std::atomic<const Log*> libfuse_log{nullptr};
@@ -61,8 +68,7 @@ std::atomic<const Log*> libfuse_log{nullptr};
 // the stream would stay locked for ever.
 __attribute__((format(printf, 2, 0))) void LogFromLibfuse(fuse_log_level level, const char* format,
                                                           va_list arguments) {
-  int old_state = 0;
-  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old_state);
+  const NotCancelled guard;
   char text[512];
   const int size = vsnprintf(text, sizeof text, format, arguments);
   if (size > 0 && static_cast<size_t>(size) < sizeof text && text[size - 1] == '\n') {
@@ -72,7 +78,25 @@ __attribute__((format(printf, 2, 0))) void LogFromLibfuse(fuse_log_level level, 
                        : level == FUSE_LOG_WARNING ? LogLevel::kWarning
                                                    : LogLevel::kInfo;
   if (const Log* const log = libfuse_log) log->Write(own, "libfuse message=\"%s\"", text);
-  pthread_setcancelstate(old_state, nullptr);
+}
+
+// libfuse cancels its workers while they wait here, so this frame must let an unwinding pass.
+//
+// Errors that it does not know it prints with perror, which has that same fault of stdio. Among
+// them is ECONNABORTED, of a request that an unmounting caught in the kernel's hands. So all that
+// is left for it is to end the loop.
+ssize_t ReadRequest(int fd, void* buffer, size_t size, void* userdata) {
+  const ssize_t got = read(fd, buffer, size);
+  if (got >= 0 || errno == EINTR || errno == EAGAIN || errno == ENOENT || errno == ENODEV)
+    return got;
+  if (errno != ECONNABORTED) {
+    const NotCancelled guard;
+    const int error = errno;
+    auto* const fs = static_cast<Filesystem*>(userdata);
+    fs->log().Write(LogLevel::kError, "device_failed errno=%d", error);
+  }
+  errno = ENODEV;
+  return -1;
 }
 
 void IgnoreSignal(int /*number*/) {}

@@ -704,6 +704,22 @@ TEST_F(MountTest, CachedAttributesComeWithTheListing) {
   EXPECT_EQ(ReadFile("f"), "1234567890");
 }
 
+// A directory stands for a device that fails. What libfuse itself says of that goes through a
+// stream that a cancelled worker may leave locked for ever.
+TEST_F(MountTest, ADeviceThatFailsEndsTheLoopAndIsLoggedByUs) {
+  Options options;
+  const std::vector<std::string> arguments = {"m1:/ks", folder_, "-o", "threads=2"};
+  ASSERT_EQ(ParseOptions(arguments, true, 0, 0, &options), "");
+  Filesystem fs(options, &log_);
+  Session session(&fs, open("/tmp", O_RDONLY | O_DIRECTORY));
+  testing::internal::CaptureStderr();
+  ASSERT_EQ(session.Start([] {}), "");
+  session.Join();
+  const std::string said = testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("device_failed errno=21"), std::string::npos) << said;
+  EXPECT_EQ(said.find("reading device"), std::string::npos) << said;
+}
+
 TEST_F(MountTest, ReadOnlyAndNoDelete) {
   fake::Put("ks", "f", "x");
   Mount("nodelete");
