@@ -64,8 +64,9 @@ class Load:
                                      f"failures: {self.failed[-3:]}")
 
     def lost(self):
-        """Acknowledged writes that cannot be read back now."""
-        items = sorted(self.acknowledged.items())
+        """Those of the writes acknowledged so far that cannot be read back now."""
+        with self._lock:
+            items = sorted(self.acknowledged.items())
         lost = []
         for start in range(0, len(items), 1000):
             part = items[start:start + 1000]
