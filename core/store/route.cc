@@ -22,7 +22,9 @@ std::string ShardName(const KeyspaceView& view, int32_t number) {
 
 Status NotServing(const KeyspaceView& view, const ShardHandle& handle) {
   const std::string name = ShardName(view, handle.number);
-  if (handle.replica->handing_over()) return Status::Busy("this store hands over " + name);
+  if (handle.replica->handing_over()) {
+    return Status::Busy("this store is taking over or handing over " + name);
+  }
   if (const Status health = handle.Health(); !health.ok()) return Moved(health.message());
   return Moved("this store is still catching up with the other replicas of " + name);
 }
