@@ -97,7 +97,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   static constexpr int64_t kFollowsUs = 1'000'000;
   // A follower that no write waits for is answered no sooner than this after its last answer: what
   // comes together meanwhile costs both sides little more than one change.
-  static constexpr int64_t kGatherUs = 500;
+  static constexpr int64_t kGatherUs = 2000;
   // How long a write waits at most for a replica that clients prefer to this one, when it does not
   // ask for more.
   static constexpr int64_t kPreferredUs = 250'000;
