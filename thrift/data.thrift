@@ -43,6 +43,9 @@ struct ReadBound {
   1: i32 max_staleness_ms = 0,
   2: list<common.Position> needs,  // it has all of this
   3: bool tell_seen = false,       // the answer is to have `seen`
+  // The client has turned away from a replica before this one in the order, so many microseconds
+  // ago. This one has looked at the others since, or answers BUSY and does.
+  4: optional i64 turned_us,
 }
 
 struct GetRequest {

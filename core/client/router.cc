@@ -158,6 +158,7 @@ RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, 
   action.kind = RouteAction::Kind::kSend;
   action.candidate = asked_;
   action.bounded = aside_ && choice_.max_staleness_ms != 0;
+  action.instead = kind_ == RouteKind::kRead && !aside_ && asked_ != 0;
   action.stand_in = kind_ == RouteKind::kConditionalWrite && tried_ != 0;
   tried_ |= 1u << asked_;
   action.until_us = AttemptDeadline(view, now_us);

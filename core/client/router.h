@@ -139,6 +139,7 @@ struct RouteAction {
   int candidate = 0;
   bool bounded = false;      // kSend: hold the replica to the bound
   bool stand_in = false;     // kSend: only if it stands in for those before it
+  bool instead = false;      // kSend: a read that those before it should have answered
   int64_t until_us = 0;      // monotonic
   bool refresh_map = false;  // kSend, kWait: somebody said that the map is old
   Status status;

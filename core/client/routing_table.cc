@@ -16,6 +16,16 @@ constexpr int64_t kMeanOf = 4;
 
 }  // namespace
 
+int64_t ShardLinks::TurnedFrom(int candidate, int64_t now_us) const {
+  int64_t latest = 0;
+  for (int i = 0; i < candidate; ++i) {
+    int64_t since_us = 0;
+    const bool now = turned_us[static_cast<size_t>(i)].compare_exchange_strong(since_us, now_us);
+    latest = std::max(latest, now ? now_us : since_us);
+  }
+  return latest;
+}
+
 StoreLink::StoreLink(const Uuid& uuid, rpc::Transport* transport, const LinkOptions& options)
     : uuid_(uuid), transport_(transport), options_(options) {}
 

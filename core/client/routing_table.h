@@ -117,8 +117,14 @@ struct ShardLinks {
 
   int count = 0;
   std::array<StoreLink*, kMaxReplicas> links{};
-  // Until when each was found behind lately; the one part that changes.
+  // Until when each was found behind lately; these parts change.
   mutable std::array<std::atomic<int64_t>, kMaxReplicas> behind_until_us{};
+  // Since when each was turned away from, because it was not reached or did not serve; 0: it was
+  // not, or has answered since.
+  mutable std::array<std::atomic<int64_t>, kMaxReplicas> turned_us{};
+
+  // The latest of these of those before the candidate, each of which is turned away from now.
+  int64_t TurnedFrom(int candidate, int64_t now_us) const;
 };
 
 // One epoch of a keyspace; immutable but for what is known of replicas that are behind.

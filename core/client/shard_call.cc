@@ -68,6 +68,7 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   const ShardLinks& replicas = view.shards[static_cast<size_t>(shard)];
   link_ = replicas.links[static_cast<size_t>(action.candidate)];
   behind_until_us_ = &replicas.behind_until_us[static_cast<size_t>(action.candidate)];
+  turned_us_ = &replicas.turned_us[static_cast<size_t>(action.candidate)];
   pick_ = link_->PickChannel(now_us);
   if (pick_.channel == nullptr) {
     *event = {.kind = RouteEvent::Kind::kFinished,
@@ -84,7 +85,7 @@ bool ShardCall::Send(const KeyspaceView& view, int32_t shard, const RouteAction&
   shard_ = shard;
   shard_count_ = view.shard_count();
   std::string body;
-  Encode(ref, TermsOf(action, shard, now_us), &body);
+  Encode(ref, TermsOf(action, replicas, shard, now_us), &body);
   starting_ = false;
   pick_.channel->CallRaw(method(), std::move(body), action.until_us,
                          [this](StatusOr<std::string_view> reply) { OnReply(reply); });
@@ -97,7 +98,8 @@ ReadChoice ShardCall::ChoiceOf(const ShardTarget& target) {
   return choice;
 }
 
-AttemptTerms ShardCall::TermsOf(const RouteAction& action, int32_t shard, int64_t now_us) {
+AttemptTerms ShardCall::TermsOf(const RouteAction& action, const ShardLinks& replicas,
+                                int32_t shard, int64_t now_us) {
   AttemptTerms terms;
   if (!router_.reads()) {
     sent_us_ = engine_->BootUs();
@@ -111,6 +113,11 @@ AttemptTerms ShardCall::TermsOf(const RouteAction& action, int32_t shard, int64_
     if (!terms.bound) terms.bound.emplace();
     terms.bound->needs = target_.session->Needs(shard);
     terms.bound->tell_seen = true;
+  }
+  if (action.instead) {
+    if (!terms.bound) terms.bound.emplace();
+    const int64_t turned_us = replicas.TurnedFrom(action.candidate, now_us);
+    terms.bound->turned_us = static_cast<uint64_t>(std::max<int64_t>(0, now_us - turned_us));
   }
   return terms;
 }
@@ -134,7 +141,10 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
     link_->OnReached();
     event.from_peer = true;
     event.status = Decode(*reply);
-    if (event.status.ok()) return End(Status::Ok());
+    if (event.status.ok()) {
+      if (turned_us_->load(std::memory_order_relaxed) != 0) turned_us_->store(0);
+      return End(Status::Ok());
+    }
   } else {
     event.status = reply.status();
   }
@@ -142,6 +152,10 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
     behind_until_us_->store(engine_->NowUs() + ShardLinks::kBehindUs, std::memory_order_relaxed);
   }
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
+  const bool turned = outcome != Outcome::kBusy && outcome != Outcome::kFinal;
+  int64_t never = 0;
+  if (turned && !IsBehind(event.status))
+    turned_us_->compare_exchange_strong(never, engine_->NowUs());
   const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
   if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
   if (outcome == Outcome::kLost) InDoubt(GivenSoFar());

@@ -86,7 +86,8 @@ class ShardCall {
  private:
   static ReadChoice ChoiceOf(const ShardTarget& target);
   // What the attempt that is sent now is held to, and asked for.
-  AttemptTerms TermsOf(const RouteAction& action, int32_t shard, int64_t now_us);
+  AttemptTerms TermsOf(const RouteAction& action, const ShardLinks& replicas, int32_t shard,
+                       int64_t now_us);
   // Feeds the router until the call is under way, parked or ended. *this may be gone afterwards.
   void Run(RouteEvent event);
   // Returns false when there was nobody to send to; *event then says so. *this may be gone after
@@ -114,6 +115,7 @@ class ShardCall {
   int32_t shard_ = 0;                                // of it
   int32_t shard_count_ = 0;                          // of the keyspace then
   std::atomic<int64_t>* behind_until_us_ = nullptr;  // of its replica; borrowed from the table
+  std::atomic<int64_t>* turned_us_ = nullptr;        // the same
   StoreLink::Pick pick_;
   int64_t sent_us_ = 0;    // the last attempt of a write, of the boot clock
   bool starting_ = false;  // inside Start(), and not handed over yet

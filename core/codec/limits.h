@@ -17,7 +17,7 @@ constexpr size_t kMaxNeeds = 4096;             // positions that a read of a ses
 constexpr uint64_t kMaxTtlSeconds = 100ull * 365 * 24 * 3600;
 // As the expiry of a write: never, whatever the keyspace's default says.
 constexpr uint64_t kNeverExpires = ~uint64_t{0};
-// How far ahead of the store's clock a client's event time may be.
+// How far ahead of the store's hybrid clock a client's event time may be.
 constexpr int64_t kDefaultMaxClockSkewUs = 10'000'000;
 
 }  // namespace vasto

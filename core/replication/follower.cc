@@ -8,7 +8,7 @@ namespace vasto::replication {
 
 Follower::Actions Follower::Configure(const std::vector<Uuid>& peers, size_t ahead,
                                       const VersionVector& have, int64_t now_us) {
-  configured_ = true;
+  if (!std::exchange(configured_, true)) looked_us_ = now_us;
   now_us_ = now_us;
   std::erase_if(peers_, [&](const auto& entry) {
     return std::find(peers.begin(), peers.end(), entry.first) == peers.end();
@@ -79,6 +79,7 @@ void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* action
   peer.sure_us = SureOf(peer, have, now_us_, 0);
   if (!std::exchange(peer.answers, false)) return;
   peer.out_of_log = peer.waits = peer.counts = false;
+  if (fresh_) peer.since_us = now_us_ - kPatienceUs;
   // What another replica was given by that one since it was looked at, it may have told clients of.
   if (!serving_ || peer.ahead) return Restart(have, actions);
   AskElsewhere(uuid, have, actions);
@@ -210,6 +211,16 @@ Follower::Actions Follower::Silent(const Uuid& uuid, const VersionVector& have, 
 Follower::Actions Follower::Restart(const VersionVector& have, int64_t now_us) {
   Actions actions;
   now_us_ = now_us;
+  fresh_ = false;
+  Restart(have, &actions);
+  UpdateServing(have, now_us, &actions);
+  return actions;
+}
+
+Follower::Actions Follower::Look(const VersionVector& have, int64_t now_us) {
+  Actions actions;
+  now_us_ = now_us;
+  fresh_ = fresh_ || serving_;
   Restart(have, &actions);
   UpdateServing(have, now_us, &actions);
   return actions;
@@ -218,6 +229,7 @@ Follower::Actions Follower::Restart(const VersionVector& have, int64_t now_us) {
 void Follower::Restart(const VersionVector& have, Actions* actions) {
   const bool served = std::exchange(serving_, false);
   ready_ = false;
+  looked_us_ = now_us_;
   for (auto& [uuid, peer] : peers_) {
     if (peer.answers) peer.since_us = now_us_;
     // It served without that one, or has just lost it: there is nothing to wait for.
@@ -305,7 +317,7 @@ void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions*
   };
   serving_ = std::all_of(peers_.begin(), peers_.end(),
                          [&](const auto& entry) { return waits(entry.second); });
-  if (serving_) anew_ = false;
+  if (serving_) anew_ = fresh_ = false;
   if (was_ready) return;
   for (auto& [uuid, peer] : peers_) {
     const bool told = peer.ahead || waits(peer);

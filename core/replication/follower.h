@@ -20,7 +20,8 @@
 // with what each had when it said so, this replica has all that any client was answered. And those
 // before it that serve have asked it to do the same for them.
 //
-// It stops serving, and is then as one that has just started, when it stood still; when it loses a
+// It stops serving, and is then as one that has just started, when it stood still; when a client
+// comes that has lost one it prefers, which this replica may learn later (Look); when it loses a
 // peer that clients prefer, which others may have followed more closely; when a peer answers writes
 // without it that it counts on having seen, or will soon, since this replica is too slow; or when
 // it cannot follow a serving peer any more that has all it has: it must copy that peer.
@@ -108,10 +109,16 @@ class Follower {
   // What the peers have was not seen for a while: as after a start, apart from peers that did not
   // answer before either.
   Actions Restart(const VersionVector& have, int64_t now_us);
+  // What they have now is to be seen, though nothing was missed. One that does not answer any more
+  // is not waited for.
+  Actions Look(const VersionVector& have, int64_t now_us);
   // INT64_MAX: only an event brings this on.
   int64_t next_wake_us() const;
 
   bool serving() const { return serving_; }
+  // When it began to find out what the others have, the last time. One that serves has all of it
+  // that the others had confirmed to each other before.
+  int64_t looked_us() const { return looked_us_; }
   // Whether the peer answered the last question that has ended.
   bool Answers(const Uuid& peer) const;
   // Peers that do not answer.
@@ -205,6 +212,8 @@ class Follower {
   bool configured_ = false;
   bool serving_ = false;
   bool ready_ = false;  // it could serve, but for writes that peers accept meanwhile
+  bool fresh_ = false;  // it served until it began to look, and has missed nothing
+  int64_t looked_us_ = INT64_MIN;
   uint64_t last_attempt_ = 0;
   std::map<Uuid, Peer> peers_;
 };

@@ -260,6 +260,26 @@ void ShardReplica::Resume() {
   Do(std::move(actions));
 }
 
+bool ShardReplica::LookedSince(int64_t monotonic_us) {
+  if (monotonic_us <= looked_us_.load(std::memory_order_acquire)) return true;
+  Follower::Actions actions;
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_ || !serving() || !follower_.serving()) return false;
+    if (follower_.looked_us() >= monotonic_us) {
+      looked_us_.store(follower_.looked_us(), std::memory_order_release);
+      return true;
+    }
+    StopServing(&answers);
+    actions = follower_.Look(feed_->Positions(), options_.clock->MonotonicMicros());
+    Stepped();
+  }
+  Send(&answers);
+  Do(std::move(actions));
+  return false;
+}
+
 void ShardReplica::Silent(const Uuid& peer) {
   Follower::Actions actions;
   AckTracker::Waiters acknowledged;

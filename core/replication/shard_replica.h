@@ -126,6 +126,10 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // those that clients prefer to it whether it hears them or not; what was on its way for some
   // milliseconds apart. Without a lock while a moment as late was asked for before.
   bool HadAllAt(int64_t monotonic_us) EXCLUDES(mu_);
+  // Whether this replica, which serves, has looked at the others since this (monotonic) moment: it
+  // has all then that they had confirmed to each other before. Else it does now, and does not serve
+  // meanwhile. Without a lock while a moment as late was asked for before.
+  bool LookedSince(int64_t monotonic_us) EXCLUDES(mu_);
   bool serving() const { return serving_.load(std::memory_order_acquire); }
   // Not serving, but another replica may not have everything yet, and this one may soon serve
   // again: clients should wait.
@@ -255,8 +259,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   CopyServer copies_;
   std::atomic<bool> serving_{false};
   std::atomic<bool> handing_over_{false};
-  std::atomic<bool> waits_{false};           // acks_.requires_any()
-  std::atomic<int64_t> sure_us_{INT64_MIN};  // the latest that HadAllAt found
+  std::atomic<bool> waits_{false};             // acks_.requires_any()
+  std::atomic<int64_t> sure_us_{INT64_MIN};    // the latest that HadAllAt found
+  std::atomic<int64_t> looked_us_{INT64_MIN};  // the latest that LookedSince found
 
   Mutex close_mu_;  // before mu_
   mutable Mutex mu_;

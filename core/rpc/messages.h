@@ -62,6 +62,10 @@ struct ReadBound {
   uint32_t max_staleness_ms = 0;
   std::vector<Position> needs;  // it has all of this
   bool tell_seen = false;       // the answer is to have `seen`
+  // The client has turned away from one that it prefers to this replica, so long ago in
+  // microseconds. What that one had acknowledged others may have and this one not, which may not
+  // know yet: it has looked at them since, or answers kBusy and does.
+  std::optional<uint64_t> turned_us;
 };
 
 // A replica that has these positions has all that the answer speaks of. In an answer only when it

@@ -107,7 +107,7 @@ VASTO_SCHEMA(ReadKey, VASTO_FIELD(1, key), VASTO_FIELD(2, partition_hash));
 VASTO_SCHEMA(ReadResult, VASTO_FIELD(1, code), VASTO_FIELD(2, value), VASTO_FIELD(3, message));
 VASTO_SCHEMA_OF_DERIVED(GetResponse, ReadResult, VASTO_FIELD(16, seen));
 VASTO_SCHEMA(ReadBound, VASTO_FIELD(1, max_staleness_ms), VASTO_FIELD(2, needs),
-             VASTO_FIELD(3, tell_seen));
+             VASTO_FIELD(3, tell_seen), VASTO_FIELD(4, turned_us));
 VASTO_SCHEMA(GetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, key), VASTO_FIELD(3, meta_only),
              VASTO_FIELD(4, bound));
 VASTO_SCHEMA(MultiGetRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, keys), VASTO_FIELD(3, meta_only),

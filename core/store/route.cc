@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store/route.h"
 
+#include <algorithm>
 #include <string>
 
 #include "core/codec/limits.h"
@@ -96,6 +97,13 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
     return Status::InvalidArgument("the session needs " + std::to_string(bound->needs.size()) +
                                    " positions of a shard; the limit is " +
                                    std::to_string(kMaxNeeds) + ": begin a new session");
+  }
+  if (bound->turned_us) {
+    const int64_t turned_us =
+        received_us - static_cast<int64_t>(std::min<uint64_t>(*bound->turned_us, INT64_MAX / 2));
+    if (!shard.replica->LookedSince(turned_us)) {
+      return Status::Busy("this store is looking at what the other replicas have");
+    }
   }
   const int64_t had_all_us = received_us - int64_t{bound->max_staleness_ms} * 1000;
   if (bound->max_staleness_ms != 0 && !shard.replica->HadAllAt(had_all_us)) {

@@ -33,8 +33,9 @@ Status FindShardOfKey(const KeyspaceView& view, const rpc::ShardRef& ref, int64_
                       std::string_view key, const std::optional<uint64_t>& partition_hash,
                       ShardHandle** shard);
 
-// kUnavailable, kBehindPrefix, when the replica may lack what the read wants to see. One of a shard
-// without others lacks nothing. The message is for whoever asked all replicas.
+// kUnavailable, kBehindPrefix, when the replica may lack what the read wants to see; kBusy while it
+// finds out. One of a shard without others lacks nothing. The message is for whoever asked all
+// replicas.
 Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>& bound,
                   int64_t received_us);
 

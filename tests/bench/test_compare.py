@@ -39,6 +39,14 @@ REPLICATED_ROWS = [
     "put, 3 replicas, acks one, 50 in flight",
     "put, 3 replicas, acks quorum, 50 in flight",
 ]
+# Of replication itself, against limits.
+LIMITED_ROWS = [
+    "replica lag under full write load, p99",
+    "all is everywhere after the load ends",
+    "failover stall of a client, kill -9",
+    "a replica made from a checkpoint, against cp",
+    "memory over what is configured, a follower stands still",
+]
 
 
 def load_compare():
@@ -56,6 +64,12 @@ def table_of(text):
         if line.startswith("|") and len(cells) == 6 and re.match(r"[\d.]+$", cells[5]):
             rows[cells[0]] = [float(cells[n].replace(",", "")) for n in (1, 3, 4, 5)]
     return rows
+
+
+def limits_of(text):
+    """{measure: (measured, limit)} of the rows as printed."""
+    rows = re.findall(r"(?m)^\| ([^|]+) \| ([-\d,.]+) (\w+) \| (\d+) (\w+) \|$", text)
+    return {name: (float(value.replace(",", "")), float(limit)) for name, value, _, limit, _ in rows}
 
 
 class SmallRun(unittest.TestCase):
@@ -90,11 +104,20 @@ class SmallRun(unittest.TestCase):
             self.assertAlmostEqual(ratio, mine / his, delta=0.01 + ratio / 20, msg=name)
             self.assertGreater(target, 0, name)
 
+    def test_replication_is_held_against_its_limits(self):
+        limits = limits_of(self.output)
+        self.assertCountEqual(limits, LIMITED_ROWS, self.output + self.errors)
+        self.assertGreater(limits["replica lag under full write load, p99"][0], 0)
+        self.assertGreater(limits["failover stall of a client, kill -9"][0], 0)
+
     def test_the_last_line_counts_what_is_below_target(self):
         self.assertRegex(self.output, r"store memory with 5 shards: \d+ MiB resident, [+-]\d+ MiB")
         # A ratio that is printed as its target may be on either side of it.
         below = sum(ratio < target - 0.005 for _, _, ratio, target in table_of(self.output).values())
         edge = sum(abs(ratio - target) <= 0.005 for _, _, ratio, target in table_of(self.output).values())
+        limits = limits_of(self.output).values()
+        below += sum(value > limit + 0.05 for value, limit in limits)
+        edge += sum(abs(value - limit) <= 0.05 for value, limit in limits)
         counted = int(re.search(r"(\d+) below target\s*$", self.output).group(1))
         self.assertIn(counted, range(below, below + edge + 1))
 

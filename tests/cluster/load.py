@@ -105,6 +105,7 @@ class MixedLoad(Load):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.possible = {}  # key -> set of values, None for none
+        self.doubted = {}  # key -> those of writes in doubt since the last acknowledged one
         self.acknowledged_by = {}  # kind of write -> how many
         self.doubtful = 0
 
@@ -125,8 +126,12 @@ class MixedLoad(Load):
             n += 1
 
     def _outcome(self, kind, key, value, acknowledged):
-        before = self.possible.get(key, {None})
-        self.possible[key] = {value} if acknowledged else before | {value}
+        if acknowledged:
+            self.possible[key] = {value}
+            self.doubted.pop(key, None)
+        else:
+            self.possible[key] = self.possible.get(key, {None}) | {value}
+            self.doubted.setdefault(key, set()).add(value)
         with self._lock:
             if acknowledged:
                 self.acknowledged_by[kind] = self.acknowledged_by.get(kind, 0) + 1
@@ -140,7 +145,8 @@ class MixedLoad(Load):
         if got not in self.possible.get(key, {None}):
             with self._lock:
                 self.wrong.append((key, got))
-        self.possible[key] = {got}
+        # What is in doubt may come later: with the store that has it.
+        self.possible[key] = {got} | self.doubted.get(key, set())
 
     def _put(self, key, value):
         self._try("put", key, value, lambda: self._keyspace.put(key, value))

@@ -14,6 +14,7 @@ from vasto_cluster import SLOW, wait_until
 
 replicas = pytest.importorskip("replicas")
 stock_thrift = replicas.stock_thrift
+data = stock_thrift.data
 
 
 @pytest.mark.smoke
@@ -94,6 +95,52 @@ def test_a_killed_primary_costs_a_client_less_than_a_second(make_cluster):
         wait_for_rounds(1000)
 
     assert longest_pause(cluster, "ks", kill) < 1 * SLOW
+
+
+def test_a_client_that_lost_a_store_first_makes_the_next_look(make_cluster):
+    """The client knows it before the store: what the lost one had acknowledged a third may have."""
+    cluster = make_cluster(stores=3)
+    cluster.create("ks", 1, 3, "--acks", "quorum")
+    cluster.put("ks", "k", b"v")
+    replicas.wait_alike(cluster, "ks")
+    first = replicas.primary_of(cluster, "ks")
+    descriptor = stock_thrift.descriptor(cluster.address, "ks")
+    second = replicas.store_indexes(cluster)[descriptor.shards[0].replicas[1].store]
+    replicas.wait_serving(cluster, "ks", second)
+    lost = time.monotonic()
+    answers = []
+
+    def answered(connection):
+        ago = int((time.monotonic() - lost) * 1e6)
+        request = data.GetRequest(ref=data.ShardRef(keyspace=descriptor.uuid), key=data.ReadKey(key=b"k"),
+                                  bound=data.ReadBound(needs=[], turned_us=ago))
+        try:
+            answers.append(connection.data.get(request).value.payload)
+        except stock_thrift.common.VastoError as error:
+            answers.append(error.code)
+        return answers[-1] == b"v"
+
+    with stock_thrift.Connection(cluster.stores[second].address) as connection:
+        wait_until(lambda: answered(connection), "the second to have looked", interval_s=0.001)
+        assert answers[:-1] and set(answers[:-1]) == {stock_thrift.common.Code.BUSY}
+        assert answered(connection), "once is enough"
+    assert cluster.stores[first].alive
+
+
+@pytest.mark.parametrize("acks", ["quorum", "all"])
+def test_reads_miss_nothing_when_one_primary_after_the_other_is_killed(make_cluster, acks):
+    """Clients that read back at once, from whatever replica they find."""
+    cluster = make_cluster(stores=3)
+    cluster.create("ks", 1, 3, "--acks", acks)
+    with Load(cluster.address, "ks", threads=8) as load:
+        for _ in range(6):
+            load.wait_for_writes(200)
+            victim = replicas.primary_of(cluster, "ks")
+            cluster.stores[victim].kill9()
+            cluster.start_store(victim, address=cluster.stores[victim].address)
+            replicas.wait_serving(cluster, "ks", victim)
+    assert load.failed == [] and load.wrong == []
+    load.close()
 
 
 def test_a_write_that_is_repeated_undoes_nothing(make_cluster):

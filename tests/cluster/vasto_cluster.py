@@ -83,7 +83,7 @@ def environment(folder):
 class Process:
     """One daemon: its command line, its log, the address of its ready line."""
 
-    def __init__(self, name, argv, folder):
+    def __init__(self, name, argv, folder, env=None):
         self.name = name
         self.argv = [str(a) for a in argv]
         self.folder = folder
@@ -96,7 +96,7 @@ class Process:
             log.write(f"--- {' '.join(self.argv)}\n".encode())
             self.popen = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
-                cwd=folder, env=environment(folder), start_new_session=True)
+                cwd=folder, env=env or environment(folder), start_new_session=True)
         self._reader = threading.Thread(target=self._read, name=f"stdout of {name}", daemon=True)
         self._reader.start()
 
@@ -212,9 +212,14 @@ class Cluster:
     # starting and stopping
 
     def spawn(self, name, *argv):
-        process = Process(name, argv, self.folder)
+        process = Process(name, argv, self.folder, self.environment_of(name))
         self.processes.append(process)
         return process
+
+    def environment_of(self, name):
+        """Of the process of this name."""
+        del name
+        return environment(self.folder)
 
     def start_all(self, stores):
         """The master and the stores 0 to stores - 1, and waits until it counts them."""

@@ -446,6 +446,21 @@ TEST_F(ChoiceTest, ThePrimaryIsAskedLastAndWithoutABound) {
   EXPECT_EQ(Asked(), std::vector<int>{0});
 }
 
+TEST_F(ChoiceTest, AReadThatAnotherShouldHaveAnsweredSaysSo) {
+  Begin(ReadChoice{}, 3, 0);
+  EXPECT_FALSE(Start().instead);
+  RouteAction action = TransportSays(NotSent());
+  EXPECT_EQ(action.candidate, 1);
+  EXPECT_TRUE(action.instead);
+  EXPECT_TRUE(TransportSays(Lost()).instead);
+  Begin(kBoundedAny, 3, 0x010203);
+  EXPECT_FALSE(Start().instead) << "nobody else should have";
+  EXPECT_FALSE(PeerSays(Behind()).instead);
+  Begin(kBoundedAny, 3, 0x010203);
+  view_.candidates[0].down = view_.candidates[2].down = true;
+  EXPECT_TRUE(Start().instead) << "what is chosen among is one";
+}
+
 TEST_F(ChoiceTest, OneThatWasBehindAnswersOnceItIsThePrimary) {
   Begin(kBoundedAny, 2, 0x0102);
   RouteAction action = Start();

@@ -125,5 +125,16 @@ TEST_F(StoreLinkTest, ATurnEndsWhenWhatWasGatheredIsSent) {
   EXPECT_NE(link_->PickChannel(0).channel, first);
 }
 
+TEST(ShardLinksTest, ItIsRememberedSinceWhenOneIsTurnedAwayFrom) {
+  ShardLinks links;
+  links.count = 3;
+  EXPECT_EQ(links.TurnedFrom(1, 100), 100);
+  EXPECT_EQ(links.TurnedFrom(1, 200), 100);
+  EXPECT_EQ(links.TurnedFrom(2, 300), 300) << "from the second only now";
+  EXPECT_EQ(links.TurnedFrom(1, 400), 100);
+  links.turned_us[0] = 0;  // it has answered
+  EXPECT_EQ(links.TurnedFrom(1, 500), 500);
+}
+
 }  // namespace
 }  // namespace vasto::client

@@ -455,6 +455,41 @@ TEST_F(SecondTest, WhenThePreferredOneStopsServingItLooksAtTheOthersFirst) {
   EXPECT_FALSE(Pull(kB)->wait);
 }
 
+TEST_F(SecondTest, ItLooksAtAllForAClientThatKnowsMore) {
+  rpc::PullResponse b = Answer(kLogB, {{kLogA, 3}});
+  b.waits = true;
+  now_us_ += 100;
+  EXPECT_LT(f_.looked_us(), now_us_);
+  Keep(f_.Look(have_, now_us_));
+  EXPECT_FALSE(f_.serving());
+  EXPECT_EQ(f_.looked_us(), now_us_);
+  ASSERT_NE(Pull(kA), nullptr);
+  EXPECT_FALSE(Pull(kA)->wait);
+  EXPECT_FALSE(Pull(kB)->wait);
+  // A is gone indeed. What it had acknowledged B has.
+  now_us_ += 100;
+  Fail(kA);
+  EXPECT_EQ(f_.looked_us(), now_us_) << "B is asked again, for A's log too";
+  End(kB, b);
+  EXPECT_FALSE(f_.serving());
+  have_.Raise(Position{kLogA, 3});
+  End(kB, b);
+  EXPECT_TRUE(f_.serving()) << "nobody waits for A, which was there until now";
+}
+
+TEST_F(SecondTest, AfterAStandstillOneThatIsGoneIsWaitedFor) {
+  rpc::PullResponse b = Answer(kLogB, {});
+  b.waits = true;
+  Keep(f_.Restart(have_, now_us_));
+  Fail(kA);
+  End(kB, b);
+  End(kB, b);
+  EXPECT_FALSE(f_.serving()) << "it may be back in a moment, with what was missed";
+  Tick(Follower::kPatienceUs);
+  End(kB, b);
+  EXPECT_TRUE(f_.serving());
+}
+
 TEST_F(SecondTest, OneThatServesBeforeItMustCountOnIt) {
   LookAgainWhileAServes();
   EXPECT_FALSE(f_.serving()) << "A would miss what is accepted here";

@@ -103,7 +103,7 @@ void ReplicationSim::Stop(size_t i) {
   ++counts_.crashes;
   const auto up = std::count_if(replicas_.begin(), replicas_.end(), [](auto& o) { return o.up; });
   if (up <= 1) alone_us_ = now_us_;
-  stopped_us_ = now_us_;
+  r.stopped_us = now_us_;
   // Callers see the connection break.
   for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("lost"), {});
   r.parked.clear();
@@ -179,7 +179,7 @@ void ReplicationSim::Fault() {
       const size_t k = Below(kReplicas);
       if (!replicas_[i].up || i == k) return;
       // A reader may be where the other one is not waited for until that has learnt it.
-      stopped_us_ = now_us_;
+      alarmed_us_ = now_us_;
       HearNothingOf(i, k);
       return;
     }
@@ -341,14 +341,23 @@ void ReplicationSim::Confirmed(uint64_t write) {
 void ReplicationSim::ClientReads() {
   const auto first = std::find_if(replicas_.begin(), replicas_.end(),
                                   [](const Replica& r) { return r.up && r.follower->serving(); });
-  if (first != replicas_.end() && now_us_ >= NoticedUs(*first))
-    Read(static_cast<size_t>(first - replicas_.begin()));
+  if (first != replicas_.end() && now_us_ >= NoticedUs(*first)) {
+    const auto i = static_cast<size_t>(first - replicas_.begin());
+    int64_t turned_us = 0;
+    for (size_t k = 0; k < i; ++k) turned_us = std::max(turned_us, replicas_[k].stopped_us);
+    if (first->follower->looked_us() >= turned_us) {
+      Read(i);
+    } else {
+      ++counts_.looks;
+      Do(i, first->follower->Look(first->have, now_us_));
+    }
+  }
   if (clients_) At(static_cast<int64_t>(Below(20'000)), [this] { ClientReads(); });
 }
 
 int64_t ReplicationSim::NoticedUs(const Replica& replica) const {
   const bool slow = now_us_ < replica.slow_until_us + 2 * kSlowUs;
-  return stopped_us_ + (slow ? kSlowUs + kFailoverUs : kFailoverUs);
+  return alarmed_us_ + (slow ? kSlowUs + kAlarmUs : kAlarmUs);
 }
 
 bool ReplicationSim::MayBeMissed(uint64_t write) const {
@@ -517,8 +526,8 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
 }
 
 void ReplicationSim::StopServing(size_t i) {
-  stopped_us_ = now_us_;
   Replica& r = replicas_[i];
+  r.stopped_us = now_us_;
   while (!r.parked.empty())
     AnswerEmpty(i, r.parked.begin()->first, r.parked.begin()->second.number);
 }

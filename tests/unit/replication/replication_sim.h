@@ -47,6 +47,7 @@ class ReplicationSim {
     uint64_t restored = 0;      // old copies
     uint64_t partitions = 0;
     uint64_t standstills = 0;
+    uint64_t looks = 0;
     uint64_t relayed = 0;    // batches that came by another replica
     uint64_t excused = 0;    // acknowledged, and lost where the level allows it
     uint64_t forgotten = 0;  // tombstones
@@ -69,9 +70,8 @@ class ReplicationSim {
   static constexpr int64_t kCallTimeoutUs = 1'500'000;
   static constexpr int64_t kSilentUs = 300'000;
   static constexpr int64_t kPreferredUs = 250'000;
-  // Until readers have found another replica than the one that stopped; the replicas notice it in
-  // about the same time.
-  static constexpr int64_t kFailoverUs = 80'000;
+  // Until a replica that others took for silent has learnt it.
+  static constexpr int64_t kAlarmUs = 80'000;
   // How long a slow disk takes at most; so much later its replica notices what happens to others.
   static constexpr int64_t kSlowUs = 600'000;
 
@@ -110,7 +110,8 @@ class ReplicationSim {
   struct Replica {
     Uuid uuid;
     bool up = false;
-    uint64_t life = 0;  // counts starts; what belongs to an earlier life is dropped
+    uint64_t life = 0;       // counts starts; what belongs to an earlier life is dropped
+    int64_t stopped_us = 0;  // when it did not serve any more, last
     // On its disk.
     std::vector<Batch> disk;
     size_t synced = 0;   // batches
@@ -177,7 +178,7 @@ class ReplicationSim {
   // From the first that serves, where all that was confirmed before must be seen.
   void ClientReads();
   void Read(size_t i);
-  // When the replica knows of the last that stopped.
+  // When the replica knows of the last false alarm.
   int64_t NoticedUs(const Replica& replica) const;
   void Confirmed(uint64_t write);
   // Whether a reader may miss what was confirmed: those that had it were lost together.
@@ -237,7 +238,7 @@ class ReplicationSim {
   const bool short_logs_;
   const size_t straggler_;
   int64_t alone_us_ = 0;    // when at most one replica was up, last
-  int64_t stopped_us_ = 0;  // when one stopped, last
+  int64_t alarmed_us_ = 0;  // of the last false alarm
   uint64_t last_pull_ = 0;
   std::map<std::pair<size_t, size_t>, int64_t> arrives_us_;     // the last message of a link
   std::map<uint64_t, std::pair<std::string, Stored>> written_;  // by number of the write

@@ -21,6 +21,7 @@ constexpr std::pair<const char*, uint64_t Counts::*> kCounts[] = {
     {"old copies", &Counts::restored},
     {"partitions", &Counts::partitions},
     {"standstills", &Counts::standstills},
+    {"looks", &Counts::looks},
     {"batches relayed", &Counts::relayed},
     {"tombstones forgotten", &Counts::forgotten},
     {"given up", &Counts::given_up},
@@ -54,6 +55,7 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   EXPECT_GT(sum.restored, count / 20);
   EXPECT_GT(sum.partitions, count);
   EXPECT_GT(sum.standstills, count);
+  EXPECT_GT(sum.looks, count / 10);
   EXPECT_GT(sum.relayed, count);
   EXPECT_GT(sum.forgotten, count);
   EXPECT_GT(sum.given_up, count);

@@ -148,6 +148,17 @@ TEST_F(ShardTest, RefusesAnEventTimeTooFarAhead) {
   EXPECT_TRUE(Apply(shard_.get(), Put("k", "v", At(10'000'000))).status.ok());
 }
 
+TEST_F(ShardTest, AnEventTimeIsHeldAgainstAllThatTheStoreHasSeen) {
+  Open();
+  ASSERT_TRUE(Apply(shard_.get(), Put("k", "1")).status.ok());
+  const EventTime repeated = At(5'000'000);
+  clock_.Advance(-3'600'000'000);
+  EXPECT_TRUE(Apply(shard_.get(), Put("k", "2", repeated)).status.ok());
+  EXPECT_EQ(Get(*shard_, "k"), "2");
+  const EventTime far = repeated + MakeEventTime(10'000'001);
+  EXPECT_TRUE(Apply(shard_.get(), Put("k", "3", far)).status.Is(Code::kInvalidArgument));
+}
+
 TEST_F(ShardTest, IfAbsent) {
   Open();
   const auto put = [&](std::string value) {
