@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 
+import faulty
 from net_cluster import NetCluster, finish, keep
 
 STORES = ("store0", "store1", "store2")
@@ -19,6 +20,12 @@ CLIENTS = ("a", "b")
 KEYSPACES = {"one3": (3, "one"), "quorum3": (3, "quorum"), "one2": (2, "one"),
              "quorum2": (2, "quorum")}
 LONGEST_S = 3  # of a fault: what waits for its end has to be done within the deadline
+# What one store has acknowledged alone is to survive the loss of its power.
+SYNC = {"one": "always", "quorum": "none"}
+
+
+class FaultyNetCluster(faulty.FaultyStores, NetCluster):
+    pass
 
 
 class Nemesis:
@@ -32,9 +39,14 @@ class Nemesis:
         self.kinds = [self.kill_store, self.kill_master, self.kill_all, self.stop_store,
                       self.restart_store, self.isolate_store, self.halves, self.one_way,
                       self.master_away, self.client_away, self.flap, self.slow, self.cut_and_kill]
+        if faulty.AVAILABLE:
+            self.kinds += [self.cut_power, self.move_clock]
+        self.power_was_cut = False  # since the replicas were alike
 
     def strike(self):
-        kind = self.rng.choice(self.kinds)
+        # A second store could lose what the first has just lost.
+        kind = self.rng.choice([kind for kind in self.kinds
+                                if not (kind == self.cut_power and self.power_was_cut)])
         self.done[kind.__name__] += 1
         kind()
         self.network.heal()
@@ -54,6 +66,20 @@ class Nemesis:
         self.cluster.stores[index].kill9()
         self._wait()
         self._start(index)
+
+    def cut_power(self):
+        self.power_was_cut = True
+        index = self._index()
+        self.cluster.cut_power([index])
+        self._wait()
+        self._start(index)
+
+    def move_clock(self):
+        index = self._index()
+        ahead_s = self.rng.choice([0.01, 0.5, 5, 60, 3600]) * self.rng.choice([1, -1])
+        self.cluster.move_clock(index, ahead_s)
+        self._wait()
+        self.cluster.move_clock(index, 0)
 
     def kill_master(self):
         self.cluster.master.kill9()
@@ -130,11 +156,11 @@ def test_soak_nemesis(capsys, request):
     with capsys.disabled():
         print(f"\nnemesis: VASTO_SEED={seed}", flush=True)
     operations = acknowledged = lost = 0
-    with NetCluster(stores=len(STORES)) as cluster:
+    with FaultyNetCluster(stores=len(STORES)) as cluster:
         request.node.clusters = [cluster]
         nemesis = Nemesis(cluster, random.Random(seed))
         for name, (count, acks) in KEYSPACES.items():
-            cluster.create(name, 3, count, "--acks", acks)
+            cluster.create(name, 3, count, "--acks", acks, "--sync", SYNC[acks])
         load = None
         try:
             for number in range(10**9):
@@ -149,6 +175,7 @@ def test_soak_nemesis(capsys, request):
                 operations += len(load.operations)
                 acknowledged += sum(o.kind != "get" and o.result == "ok" for o in load.operations)
                 finish(cluster, load)
+                nemesis.power_was_cut = False
                 if time.monotonic() > end:
                     break
         except BaseException as error:
