@@ -119,10 +119,7 @@ Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::Checkpoin
       .With("files", files.size())
       .With("bytes", bytes);
   const int64_t begin_us = options_.clock->MonotonicMicros();
-  for (size_t i = 0; i < files.size(); ++i) {
-    VASTO_RETURN_IF_ERROR(copy->NextFile(files[i].name));
-    VASTO_RETURN_IF_ERROR(CopyFile(begun.copy, static_cast<uint32_t>(i), files[i].size, copy));
-  }
+  VASTO_RETURN_IF_ERROR(CopyParts(begun.copy, files, copy));
   VASTO_RETURN_IF_ERROR(copy->Finish(VersionVector(begun.has)));
   VASTO_LOG(options_.logger, kInfo, "copy_done")
       .With("keyspace", options_.keyspace.ToString())
@@ -131,36 +128,60 @@ Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::Checkpoin
   return {};
 }
 
-Status Copier::CopyFile(uint64_t id, uint32_t file, uint64_t size, storage::CheckpointCopy* copy) {
+Status Copier::CopyParts(uint64_t id, const std::vector<storage::CheckpointFile>& files,
+                         storage::CheckpointCopy* copy) {
   struct Ahead {
     rpc::ReadCopyRequest request;
     AwaitedRead read;
   };
   std::deque<Ahead> ahead;
-  uint64_t asked = 0;
-  for (uint64_t done = 0; done < size;) {
-    while (asked < size && ahead.size() < kReadsAhead) {
-      rpc::ReadCopyRequest request;
-      request.keyspace = options_.keyspace;
-      request.shard = options_.number;
-      request.copy = id;
-      request.file = file;
-      request.offset = asked;
-      request.bytes = static_cast<uint32_t>(std::min<uint64_t>(kReadBytes, size - asked));
+  size_t file = 0;
+  uint64_t offset = 0;
+  // Beyond the end of a file, so that its way to the disk holds nothing up.
+  const auto ask = [&] {
+    while (file < files.size() && ahead.size() < kReadsAhead) {
+      if (offset == files[file].size) {
+        ++file;
+        offset = 0;
+        continue;
+      }
+      const rpc::ReadCopyRequest request = PartOf(id, file, offset, files[file].size);
       const int64_t deadline_us = options_.clock->MonotonicMicros() + kReadTimeoutUs;
       ahead.push_back({request, StartRead(options_.source, request, deadline_us)});
-      asked += request.bytes;
+      offset += request.bytes;
     }
+  };
+  size_t begun = 0;
+  const auto begin_files = [&](size_t end) -> Status {
+    while (begun < end) {
+      VASTO_RETURN_IF_ERROR(copy->NextFile(files[begun++].name));
+    }
+    return {};
+  };
+  for (ask(); !ahead.empty();) {
     const Ahead next = std::move(ahead.front());
     ahead.pop_front();
+    ask();
     auto bytes = Checked(next.read->Wait(options_.cancelled), next.request);
     // Where it stopped it goes on, when the connection is back.
     if (!bytes.ok() && !IsFinal(bytes.status())) bytes = ReadAgain(next.request);
     if (!bytes.ok()) return bytes.status();
+    VASTO_RETURN_IF_ERROR(begin_files(next.request.file + 1));
     VASTO_RETURN_IF_ERROR(copy->Append(*bytes));
-    done += bytes->size();
   }
-  return {};
+  return begin_files(files.size());
+}
+
+rpc::ReadCopyRequest Copier::PartOf(uint64_t id, size_t file, uint64_t offset,
+                                    uint64_t size) const {
+  rpc::ReadCopyRequest request;
+  request.keyspace = options_.keyspace;
+  request.shard = options_.number;
+  request.copy = id;
+  request.file = static_cast<uint32_t>(file);
+  request.offset = offset;
+  request.bytes = static_cast<uint32_t>(std::min<uint64_t>(kReadBytes, size - offset));
+  return request;
 }
 
 StatusOr<std::string> Copier::ReadAgain(const rpc::ReadCopyRequest& request) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "core/base/clock.h"
 #include "core/base/log.h"
@@ -63,7 +64,10 @@ class Copier {
 
  private:
   Status CopyFiles(const rpc::BeginCopyResponse& begun, storage::CheckpointCopy* copy);
-  Status CopyFile(uint64_t id, uint32_t file, uint64_t size, storage::CheckpointCopy* copy);
+  // All bytes of all files, several parts asked for ahead.
+  Status CopyParts(uint64_t id, const std::vector<storage::CheckpointFile>& files,
+                   storage::CheckpointCopy* copy);
+  rpc::ReadCopyRequest PartOf(uint64_t id, size_t file, uint64_t offset, uint64_t size) const;
   StatusOr<std::string> ReadAgain(const rpc::ReadCopyRequest& request);
 
   const CopierOptions options_;

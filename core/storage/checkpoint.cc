@@ -142,12 +142,18 @@ Status CheckpointCopy::EndFile() {
 
 Status CheckpointCopy::NextFile(const std::string& name) {
   VASTO_RETURN_IF_ERROR(EndFile());
+  appended_ = written_back_ = 0;
   return FromRocksDb(rocksdb::Env::Default()->NewWritableFile(dir_ + "/incoming/" + name, &file_,
                                                               rocksdb::EnvOptions()));
 }
 
 Status CheckpointCopy::Append(std::string_view bytes) {
-  return FromRocksDb(file_->Append(ToSlice(bytes)));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(file_->Append(ToSlice(bytes))));
+  appended_ += bytes.size();
+  if (appended_ - written_back_ < kWriteBackBytes) return {};
+  // The disk begins with it now, not only when the whole file is waited for.
+  const uint64_t from = std::exchange(written_back_, appended_);
+  return FromRocksDb(file_->RangeSync(from, appended_ - from));
 }
 
 Status CheckpointCopy::Finish(const VersionVector& source_had) {

@@ -67,6 +67,7 @@ class Checkpoint {
 class CheckpointCopy {
  public:
   static constexpr size_t kMaxFiles = 1'000'000;
+  static constexpr uint64_t kWriteBackBytes = 4 << 20;
 
   // engine, files: borrowed; outlive *this. dir: the shard's folder; what an earlier copy left in
   // its incoming/ goes. identity: of the shard here.
@@ -103,6 +104,8 @@ class CheckpointCopy {
   const std::string dir_;
   const ShardIdentity identity_;
   std::unique_ptr<rocksdb::WritableFile> file_;
+  uint64_t appended_ = 0;      // to it
+  uint64_t written_back_ = 0;  // of that, what the disk was told to write
   bool finished_ = false;
 };
 

@@ -45,6 +45,7 @@ LIMITED_ROWS = [
     "all is everywhere after the load ends",
     "failover stall of a client, kill -9",
     "a replica made from a checkpoint, against cp",
+    "a replica made from a checkpoint, against cp and sync",
     "memory over what is configured, a follower stands still",
 ]
 
