@@ -117,17 +117,18 @@ struct ShardLinks {
 
   int count = 0;
   std::array<StoreLink*, kMaxReplicas> links{};
-  // Until when each was found behind lately; these parts change.
+  // These two change. Until when each was found behind lately:
   mutable std::array<std::atomic<int64_t>, kMaxReplicas> behind_until_us{};
-  // Since when each was turned away from, because it was not reached or did not serve; 0: it was
-  // not, or has answered since.
+  // Since when reads go to others instead of it, which was not reached or did not serve; 0: they do
+  // not, or it has answered since.
   mutable std::array<std::atomic<int64_t>, kMaxReplicas> turned_us{};
 
-  // The latest of these of those before the candidate, each of which is turned away from now.
+  // A read goes to the candidate instead of those before it. Since when the last of them is turned
+  // away from: now, when it was not before.
   int64_t TurnedFrom(int candidate, int64_t now_us) const;
 };
 
-// One epoch of a keyspace; immutable but for what is known of replicas that are behind.
+// One epoch of a keyspace; immutable but for what ShardLinks says that changes.
 struct KeyspaceView {
   uint64_t generation = 0;  // unique among the views of a route
   uint64_t epoch = 0;

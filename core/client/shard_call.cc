@@ -142,7 +142,10 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
     event.from_peer = true;
     event.status = Decode(*reply);
     if (event.status.ok()) {
-      if (turned_us_->load(std::memory_order_relaxed) != 0) turned_us_->store(0);
+      // Looked at first: a line that all threads read is not written to without need.
+      if (turned_us_->load(std::memory_order_relaxed) != 0) {
+        turned_us_->store(0, std::memory_order_relaxed);
+      }
       return End(Status::Ok());
     }
   } else {
@@ -152,10 +155,6 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
     behind_until_us_->store(engine_->NowUs() + ShardLinks::kBehindUs, std::memory_order_relaxed);
   }
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
-  const bool turned = outcome != Outcome::kBusy && outcome != Outcome::kFinal;
-  int64_t never = 0;
-  if (turned && !IsBehind(event.status))
-    turned_us_->compare_exchange_strong(never, engine_->NowUs());
   const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
   if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
   if (outcome == Outcome::kLost) InDoubt(GivenSoFar());

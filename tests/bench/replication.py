@@ -179,9 +179,9 @@ def memory_over_mib(args):
 
 def rows(args):
     """Yields (name, value, unit, the most that it may be)."""
-    p99, caught_up = lag(args)
+    p99, settled = lag(args)
     yield "replica lag under full write load, p99", p99, "ms", 50
-    yield "all is everywhere after the load ends", caught_up, "ms", 1000
+    yield "all is everywhere after the load ends", settled, "ms", 1000
     yield "failover stall of a client, kill -9", stall_ms(args), "ms", 1000
     against_cp, against_sync = bootstrap_times(args)
     yield "a replica made from a checkpoint, against cp", against_cp, "x", 2

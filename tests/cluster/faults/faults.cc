@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Preloaded into a store, so that a test can move its clock and take its power away (faults.py).
+// Preloaded into a store, so that a test can move its clock and take its power away (faulty.py).
 // In the folder FAULTS_DIR:
 //   clock    int64, microseconds that CLOCK_REALTIME is ahead
 //   synced   of each file that was synced, a line: inode, seconds of its birth, size that is safe;
