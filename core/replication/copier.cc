@@ -89,11 +89,11 @@ Status Copier::Run() {
       [awaited](StatusOr<rpc::BeginCopyResponse> response) { awaited->Set(std::move(response)); });
   VASTO_ASSIGN_OR_RETURN(const rpc::BeginCopyResponse begun, awaited->Wait(options_.cancelled));
   Status result;
-  if (!VersionVector(begun.has).Covers(options_.shard->feed()->Positions())) {
+  if (!options_.join && !VersionVector(begun.has).Covers(options_.shard->feed()->Positions())) {
     result = Status::Busy("this replica has changes that the other one has not taken yet");
   }
   if (result.ok()) {
-    auto copy = options_.shard->NewCopy();
+    auto copy = options_.shard->NewCopy(options_.join);
     result = copy.ok() ? CopyFiles(begun, copy->get()) : copy.status();
   }
   rpc::EndCopyRequest end;
@@ -117,10 +117,11 @@ Status Copier::CopyFiles(const rpc::BeginCopyResponse& begun, storage::Checkpoin
       .With("keyspace", options_.keyspace.ToString())
       .With("shard", options_.number)
       .With("files", files.size())
-      .With("bytes", bytes);
+      .With("bytes", bytes)
+      .With("joined", options_.join ? "yes" : "no");
   const int64_t begin_us = options_.clock->MonotonicMicros();
   VASTO_RETURN_IF_ERROR(CopyParts(begun.copy, files, copy));
-  VASTO_RETURN_IF_ERROR(copy->Finish(VersionVector(begun.has)));
+  VASTO_RETURN_IF_ERROR(copy->Finish(VersionVector(begun.has), options_.cancelled));
   VASTO_LOG(options_.logger, kInfo, "copy_done")
       .With("keyspace", options_.keyspace.ToString())
       .With("shard", options_.number)

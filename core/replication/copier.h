@@ -36,8 +36,9 @@ struct CopierOptions {
   Uuid store;  // this one
   Uuid keyspace;
   int32_t number = 0;
-  storage::Shard* shard =
-      nullptr;  // borrowed, like all pointers here; its next opening takes the copy
+  // Borrowed, like all pointers here; its next opening takes the copy.
+  storage::Shard* shard = nullptr;
+  bool join = false;  // the copy is joined with what the shard has
   CopySource* source = nullptr;
   const Clock* clock = nullptr;
   const Logger* logger = nullptr;
@@ -57,9 +58,10 @@ class Copier {
 
   explicit Copier(const CopierOptions& options) : options_(options) {}
 
-  // OK: the shard's next opening has what the source had. kBusy: this replica has something that
-  // the source does not have yet, which the copy would lose; ask again later. kNoSpace: it would
-  // not fit. kCancelled: no more than kLookUs after it was cancelled, or than the copy is verified.
+  // OK: the shard's next opening has what the source had. Without join, kBusy: this replica has
+  // something that the source does not have yet, which the copy would lose; ask again later.
+  // kNoSpace: it would not fit. kCancelled: no more than kLookUs after it was cancelled, or than
+  // the copy is verified.
   Status Run();
 
  private:

@@ -78,6 +78,7 @@ void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* action
   Peer& peer = peers_[uuid];
   peer.sure_us = SureOf(peer, have, now_us_, 0);
   if (!std::exchange(peer.answers, false)) return;
+  peer.asks_us = 0;
   peer.out_of_log = peer.waits = peer.counts = false;
   if (fresh_) peer.since_us = now_us_ - kPatienceUs;
   // What another replica was given by that one since it was looked at, it may have told clients of.
@@ -130,6 +131,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   if (response.waits && !std::exchange(peer.waits, true)) peer.first = peer.has;
   // It may have lost some of it meanwhile.
   peer.first.Intersect(peer.has);
+  UpdateGaps(have, &peer);
   peer.follows = peer.has.Of(own_log_) >= std::exchange(peer.own_then, have.Of(own_log_));
   UpdateLevels(have, now_us_);
   // Clients that leave that one come here, and what they were told of there another may have.
@@ -140,7 +142,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   if (ready_ && response.gave_up) return Restart(have, actions);
   const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
   if (peer.out_of_log) {
-    if (!was_out_of_log) peer.out_of_log_us = now_us_;
+    if (!peer.behind) peer.behind = Gap{peer.has, now_us_};
     Pause(&peer, now_us_);
     if (!was_out_of_log) AskElsewhere(uuid, have, actions);
     return;
@@ -192,6 +194,7 @@ Follower::Actions Follower::Asked(const Uuid& uuid, bool counts, const VersionVe
   if (it == peers_.end()) return actions;
   Peer& peer = it->second;
   peer.counts = counts;
+  if (!peer.answers && peer.asks_us == 0) peer.asks_us = now_us;
   if (!peer.answers && peer.phase == Phase::kPausing) {
     peer.pause_us = 0;
     Ask(uuid, &peer, have, &actions);
@@ -248,7 +251,7 @@ int64_t Follower::next_wake_us() const {
   for (const auto& [uuid, peer] : peers_) {
     if (peer.phase == Phase::kPausing) wake_us = std::min(wake_us, peer.due_us);
     if (serving_) wake_us = std::min(wake_us, WaitedForUntil(peer));
-    const int64_t patience_ends_us = peer.since_us + kPatienceUs;
+    const int64_t patience_ends_us = PatienceEndsUs(peer);
     if (!serving_ && patience_ends_us > now_us_) wake_us = std::min(wake_us, patience_ends_us);
   }
   return wake_us;
@@ -276,11 +279,26 @@ int64_t Follower::SureOf(const Peer& peer, const VersionVector& have, int64_t no
 void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
   for (auto& [uuid, peer] : peers_) {
     if (peer.answers && have.Covers(peer.has)) peer.level_us = now_us;
+    UpdateGaps(have, &peer);
     if (!peer.claim || !have.Covers(peer.claim->has)) continue;
     peer.settled = peer.claim->settled;
     peer.complete = peer.claim->complete;
     peer.claim.reset();
   }
+}
+
+void Follower::UpdateGaps(const VersionVector& have, Peer* peer) {
+  // What the one has lost itself need not come any more.
+  if (peer->behind) {
+    peer->behind->until.Intersect(peer->has);
+    if (have.Covers(peer->behind->until)) peer->behind.reset();
+  }
+  if (peer->ahead_of && peer->has.Covers(peer->ahead_of->until)) peer->ahead_of.reset();
+}
+
+void Follower::CannotGive(const Uuid& uuid, const VersionVector& have, int64_t now_us) {
+  const auto it = peers_.find(uuid);
+  if (it != peers_.end() && !it->second.ahead_of) it->second.ahead_of = Gap{have, now_us};
 }
 
 EventTime Follower::Complete(EventTime settled) const {
@@ -297,7 +315,7 @@ EventTime Follower::Agreed(EventTime settled) const {
 
 bool Follower::IsLevel(const Peer& peer, const VersionVector& have) const {
   if (peer.answered && have.Covers(peer.first)) return true;
-  return !peer.answers && now_us_ >= peer.since_us + kPatienceUs;
+  return !peer.answers && now_us_ >= PatienceEndsUs(peer);
 }
 
 void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions) {
@@ -336,14 +354,25 @@ bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
   others.Forget(own_log_);
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
     const Peer& peer = entry.second;
-    return peer.follows && CanBeCopied(peer, others, now_us);
+    if (peer.follows && CanBeCopied(peer, others, now_us)) return true;
+    return peer.serving && MustJoin(peer, have, now_us);
   });
 }
 
 bool Follower::CanBeCopied(const Peer& peer, const VersionVector& have, int64_t now_us) const {
   // Another peer may have in its log what this one has not any more.
-  const bool for_long = anew_ || peer.out_of_log_us + kPatienceUs <= now_us;
-  return peer.out_of_log && for_long && peer.serving && peer.has.Covers(have);
+  const bool for_long = peer.behind && (anew_ || peer.behind->since_us + kPatienceUs <= now_us);
+  return peer.answers && for_long && peer.serving && peer.has.Covers(have);
+}
+
+bool Follower::MustJoin(const Peer& peer, const VersionVector& have, int64_t now_us) const {
+  const auto for_long = [now_us](const std::optional<Gap>& gap) {
+    return gap && gap->since_us + kPatienceUs <= now_us;
+  };
+  if (!peer.answers || !for_long(peer.behind) || !for_long(peer.ahead_of)) return false;
+  // Of two alike that one which clients prefer less.
+  const bool this_one = peer.serving == serving_ ? peer.ahead : peer.serving;
+  return this_one && !peer.has.Covers(have);
 }
 
 bool Follower::Answers(const Uuid& peer) const {
@@ -383,10 +412,13 @@ Uuid Follower::out_of_log() const {
   return {};
 }
 
-Uuid Follower::CopyFrom(const VersionVector& have) const {
+CopyChoice Follower::CopyFrom(const VersionVector& have) const {
   if (serving_) return {};
   for (const auto& [uuid, peer] : peers_) {
-    if (CanBeCopied(peer, have, now_us_)) return uuid;
+    if (CanBeCopied(peer, have, now_us_)) return {uuid, false};
+  }
+  for (const auto& [uuid, peer] : peers_) {
+    if (MustJoin(peer, have, now_us_)) return {uuid, true};
   }
   return {};
 }

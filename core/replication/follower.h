@@ -12,7 +12,9 @@
 //
 // Serving: a replica that starts serves once it has what each peer had when it first answered. A
 // peer that does not answer is waited for no longer than kPatienceUs: data that nobody can reach
-// must not keep what can be reached from being used. One that was made anew, in place of a database
+// must not keep what can be reached from being used. One that asks this replica something is there,
+// and its answer is waited for as long: it may be about to serve, and have seen that this one does
+// not. One that was made anew, in place of a database
 // that was lost, knows nothing by itself: it serves only after it had what a serving peer had.
 //
 // Clients prefer the replicas in their order. So the last step before serving is that those behind
@@ -26,6 +28,10 @@
 // without it that it counts on having seen, or will soon, since this replica is too slow; or when
 // it cannot follow a serving peer any more that has all it has: it must copy that peer.
 //
+// Two may have come apart so far that each lacks what is in no log of the other any more. Then one
+// of them, that which does not serve or that which clients prefer less, joins a copy of the other
+// with what it has itself; the other may copy that then.
+//
 // Forgetting: a tombstone may go when every replica has it and nothing that any of them accepted
 // before it had it is still to come. Each replica says with its positions up to which moment of
 // its clock they hold all that it accepted (settled), and all that anybody did (complete): the
@@ -38,6 +44,7 @@
 // Threads: one at a time per object.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -71,6 +78,14 @@ struct ApplyAction {
   ChangeBatch batch;
 };
 using FollowerAction = std::variant<PullAction, ApplyAction>;
+
+// Whom to copy; nil: nobody. join: it lacks something that is here, so the copy must be joined with
+// that; otherwise it has all.
+struct CopyChoice {
+  Uuid peer;
+  bool join = false;
+  bool operator==(const CopyChoice&) const = default;
+};
 
 class Follower {
  public:
@@ -136,12 +151,19 @@ class Follower {
   EventTime Agreed(EventTime settled) const;
   // A peer whose log does not hold any more what is missing here; nil: none.
   Uuid out_of_log() const;
-  // The one of them to copy, now that this replica does not serve: it has all that this one has,
-  // and the others' logs do not help either; nil: none.
-  Uuid CopyFrom(const VersionVector& have) const;
+  // The peer was told that what it lacks is in no log here any more.
+  void CannotGive(const Uuid& peer, const VersionVector& have, int64_t now_us);
+  // The peer to copy, now that this replica does not serve, since no log helps.
+  CopyChoice CopyFrom(const VersionVector& have) const;
 
  private:
   enum class Phase { kPausing, kPulling, kApplying };
+  // What one of two has and the other lacks, in part out of the log of the one. It lasts until the
+  // other has all of it, whatever else it is given meanwhile.
+  struct Gap {
+    VersionVector until;
+    int64_t since_us = 0;
+  };
   // What a peer said of itself once; it counts when this replica has all that the peer had then.
   struct Claim {
     VersionVector has;
@@ -154,17 +176,19 @@ class Follower {
     int64_t due_us = 0;         // kPausing: when to ask
     int64_t pause_us = 0;       // the last pause; 0 after a success
     int64_t since_us = 0;       // when it became a peer
+    int64_t asks_us = 0;        // when it asked first of all, of one that does not answer; 0: never
     int64_t asked_us = 0;       // kPulling: since when
     bool tried = false;         // some question has ended
     bool answers = false;       // the last one with an answer
     bool out_of_log = false;    // as of its last answer
-    int64_t out_of_log_us = 0;  // since when
-    uint64_t own_then = 0;      // where this replica's log was at its last answer
-    bool follows = false;       // in its last answer it had what there was at the one before
-    LogId log = 0;              // its newest, as far as known
-    VersionVector has;          // as of its last answer
-    int64_t has_us = 0;         // it had that not before this
-    VersionVector first;        // as of its first, as far as it still has that
+    std::optional<Gap> behind;  // this replica lacks something of it
+    std::optional<Gap> ahead_of;  // it lacks something of this replica
+    uint64_t own_then = 0;        // where this replica's log was at its last answer
+    bool follows = false;         // in its last answer it had what there was at the one before
+    LogId log = 0;                // its newest, as far as known
+    VersionVector has;            // as of its last answer
+    int64_t has_us = 0;           // it had that not before this
+    VersionVector first;          // as of its first, as far as it still has that
     bool answered = false;
     int64_t answered_us = 0;  // when it did last
     bool ahead = false;       // clients prefer it to this replica
@@ -197,13 +221,21 @@ class Follower {
   static int64_t SureOf(const Peer& peer, const VersionVector& have, int64_t now_us,
                         int64_t heard_us);
   void UpdateLevels(const VersionVector& have, int64_t now_us);
+  static void UpdateGaps(const VersionVector& have, Peer* peer);
   void UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions);
+  // Up to when one that does not answer is waited for.
+  static int64_t PatienceEndsUs(const Peer& peer) {
+    return std::max(peer.since_us, peer.asks_us) + kPatienceUs;
+  }
   // Whether this replica has what the peer had, or need not.
   bool IsLevel(const Peer& peer, const VersionVector& have) const;
-  // Whether some peer can only be copied, and may be.
   // How long it may serve without asking the peer.
   int64_t WaitedForUntil(const Peer& peer) const;
+  // Whether the peer has all that is here and can only be copied.
   bool CanBeCopied(const Peer& peer, const VersionVector& have, int64_t now_us) const;
+  // Whether the two can only be joined, and this replica is the one to do it.
+  bool MustJoin(const Peer& peer, const VersionVector& have, int64_t now_us) const;
+  // Whether it has to stop serving for one of these.
   bool MustCopy(const VersionVector& have, int64_t now_us) const;
 
   const LogId own_log_;

@@ -108,9 +108,6 @@ void Replicator::BeginCopy(const rpc::BeginCopyRequest& request,
     return responder.Fail(
         Status::Permission("store " + request.store.ToString() + " has no replica of this shard"));
   }
-  if (!replica->serving()) {
-    return responder.Fail(Status::Unavailable("this replica is catching up itself"));
-  }
   replica->copies()->Begin(request.store, std::move(responder));
 }
 
@@ -145,9 +142,9 @@ std::shared_ptr<ShardReplica> Replicator::Attach(const Uuid& keyspace, int32_t n
   options.random = options_.random;
   options.logger = options_.logger;
   options.fresh_until_us = &fresh_until_us_;
-  options.on_behind = [this, key = Key(keyspace, number), shard](const Uuid& peer) {
+  options.on_behind = [this, key = Key(keyspace, number), shard](const CopyChoice& choice) {
     // Refused only when the store stops.
-    if (!copy_pool_.Submit([this, key, shard, peer] { Copy(key, shard, peer); })) return;
+    if (!copy_pool_.Submit([this, key, shard, choice] { Copy(key, shard, choice); })) return;
   };
   auto replica = ShardReplica::Make(options);
   {
@@ -171,15 +168,16 @@ void Replicator::Detach(const std::shared_ptr<ShardReplica>& replica, const Uuid
   replica->Close();
 }
 
-void Replicator::Copy(const Key& key, storage::Shard* shard, const Uuid& peer) {
+void Replicator::Copy(const Key& key, storage::Shard* shard, const CopyChoice& choice) {
   const auto replica = Find(key.first, key.second);
   if (replica == nullptr || !replica->EnterShard()) return;
-  PeerCopySource source(this, peer);
+  PeerCopySource source(this, choice.peer);
   CopierOptions options;
   options.store = options_.store;
   options.keyspace = key.first;
   options.number = key.second;
   options.shard = shard;
+  options.join = choice.join;
   options.source = &source;
   options.clock = options_.clock;
   options.logger = options_.logger;
@@ -190,7 +188,7 @@ void Replicator::Copy(const Key& key, storage::Shard* shard, const Uuid& peer) {
   VASTO_LOG(options_.logger, kWarning, "copy_failed")
       .With("keyspace", key.first.ToString())
       .With("shard", key.second)
-      .With("from", peer.ToString())
+      .With("from", choice.peer.ToString())
       .With("error", result.ToString());
   replica->CopyFailed();
 }

@@ -104,7 +104,7 @@ class Replicator final : public Peers {
   std::vector<std::shared_ptr<ShardReplica>> Replicas() EXCLUDES(mu_);
   // nullptr: it is not here, or has no others.
   std::shared_ptr<ShardReplica> Find(const Uuid& keyspace, int32_t number) EXCLUDES(mu_);
-  void Copy(const Key& key, storage::Shard* shard, const Uuid& peer) EXCLUDES(mu_);
+  void Copy(const Key& key, storage::Shard* shard, const CopyChoice& choice) EXCLUDES(mu_);
   // done: as of Channel::Call.
   template <typename Method, typename Done>
   void Call(const Uuid& store, const typename Method::Request& request, int64_t deadline_us,

@@ -150,7 +150,11 @@ void ShardReplica::Do(const PullAction& action) {
 }
 
 void ShardReplica::Do(ApplyAction action) {
-  if (!shard_gate_.Enter()) return;
+  {
+    MutexLock lock(&mu_);
+    if (closed_ || copying_ || !shard_gate_.Enter()) return;
+    ++applying_;
+  }
   options_.shard->Submit(new ApplyWrite(shared_from_this(), std::move(action)));
 }
 
@@ -187,7 +191,8 @@ void ShardReplica::ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& 
   Follower::Actions actions;
   {
     MutexLock lock(&mu_);
-    if (closed_ || copying_) return;
+    --applying_;
+    if (closed_) return;
     actions = follower_.ApplyEnded(peer, attempt, result, feed_->Positions(),
                                    options_.clock->MonotonicMicros());
     Stepped();
@@ -298,13 +303,13 @@ void ShardReplica::Silent(const Uuid& peer) {
 }
 
 void ShardReplica::CopyIfBehind() {
-  const Uuid peer = follower_.CopyFrom(feed_->Positions());
-  // Writes of clients that are still under way must be in the positions that the copy is held
-  // against.
-  if (peer.nil() || copying_ || client_gate_ != ClientGate::kShut) return;
+  const CopyChoice choice = follower_.CopyFrom(feed_->Positions());
+  if (choice.peer.nil() || copying_) return;
+  // What is still under way must be in what the copy is held against, or joined with.
+  if (client_gate_ != ClientGate::kShut || applying_ > 0) return;
   if (options_.clock->MonotonicMicros() < copy_from_us_) return WakeAt(copy_from_us_);
   copying_ = true;
-  options_.on_behind(peer);
+  options_.on_behind(choice);
 }
 
 void ShardReplica::CopyFailed() {
@@ -503,6 +508,7 @@ void ShardReplica::AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batc
   } else if (batch.status().Is(Code::kNotFound)) {
     response = MakeResponse(*state, ChangeBatch{});
     response->out_of_log = true;
+    follower_.CannotGive(state->store, feed_->Positions(), options_.clock->MonotonicMicros());
   }
   if (response.ok() && response->batch.log != 0) {
     state->answered_us = options_.clock->MonotonicMicros();

@@ -74,8 +74,9 @@ struct ShardReplicaOptions {
   // It has begun to serve. Called with a lock held; must not block.
   std::function<void()> on_serving;
   // What this replica lacks is in no log of that peer any more: it has to copy it. Called with a
-  // lock held; must not block. Not again before CopyFailed.
-  std::function<void(const Uuid& peer)> on_behind;
+  // lock held; must not block. Not again before CopyFailed; until then nothing comes into the
+  // shard.
+  std::function<void(const CopyChoice& choice)> on_behind;
 };
 
 // How a replica stands, for people.
@@ -272,6 +273,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   ClientGate client_gate_ GUARDED_BY(mu_) = ClientGate::kShut;
   bool retired_ GUARDED_BY(mu_) = false;
   int64_t look_ends_us_ GUARDED_BY(mu_) = INT64_MAX;
+  int applying_ GUARDED_BY(mu_) = 0;                 // peers' changes on their way into the shard
   bool copying_ GUARDED_BY(mu_) = false;             // on_behind was called
   int64_t copy_from_us_ GUARDED_BY(mu_) = 0;         // when it may be called
   int64_t copy_pause_us_ GUARDED_BY(mu_) = 0;        // the last one

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/base/bytes.h"
+#include "core/storage/database_join.h"
 #include "core/storage/engine.h"
 #include "core/storage/feed.h"
 #include "core/storage/keys.h"
@@ -82,22 +83,19 @@ StatusOr<std::string> Checkpoint::Read(size_t file, uint64_t offset, size_t byte
 
 // ---- A copy
 
-CheckpointCopy::CheckpointCopy(Engine* engine, FileSystem* files, std::string dir,
-                               const ShardIdentity& identity)
-    : engine_(engine), files_(files), dir_(std::move(dir)), identity_(identity) {}
+CheckpointCopy::CheckpointCopy(CopyTarget target) : target_(std::move(target)) {}
 
 CheckpointCopy::~CheckpointCopy() {
   file_.reset();
   // What cannot be removed now goes with the next opening.
-  if (!finished_) (void)files_->RemoveTree(dir_ + "/incoming");
+  if (!finished_) (void)target_.files->RemoveTree(target_.dir + "/incoming");
 }
 
-StatusOr<std::unique_ptr<CheckpointCopy>> CheckpointCopy::Begin(Engine* engine, FileSystem* files,
-                                                                const std::string& dir,
-                                                                const ShardIdentity& identity) {
-  std::unique_ptr<CheckpointCopy> copy(new CheckpointCopy(engine, files, dir, identity));
-  VASTO_RETURN_IF_ERROR(files->RemoveTree(dir + "/incoming"));
-  VASTO_RETURN_IF_ERROR(files->MakeFolder(dir + "/incoming"));
+StatusOr<std::unique_ptr<CheckpointCopy>> CheckpointCopy::Begin(CopyTarget target) {
+  std::unique_ptr<CheckpointCopy> copy(new CheckpointCopy(std::move(target)));
+  const std::string incoming = copy->target_.dir + "/incoming";
+  VASTO_RETURN_IF_ERROR(copy->target_.files->RemoveTree(incoming));
+  VASTO_RETURN_IF_ERROR(copy->target_.files->MakeFolder(incoming));
   return copy;
 }
 
@@ -118,14 +116,18 @@ Status CheckpointCopy::Check(const std::vector<CheckpointFile>& files) {
   return {};
 }
 
+StatusOr<uint64_t> CheckpointCopy::SpareBytes() const {
+  VASTO_ASSIGN_OR_RETURN(const DiskUsage usage, target_.files->Usage(target_.dir));
+  return usage.free_bytes - std::min(usage.free_bytes, target_.engine->resume_headroom_bytes());
+}
+
 Status CheckpointCopy::CheckSpace(const std::vector<CheckpointFile>& files) const {
-  VASTO_ASSIGN_OR_RETURN(const DiskUsage usage, files_->Usage(dir_));
-  const uint64_t kept = std::min(usage.free_bytes, engine_->resume_headroom_bytes());
-  uint64_t left = usage.free_bytes - kept;
+  VASTO_ASSIGN_OR_RETURN(const uint64_t spare, SpareBytes());
+  uint64_t left = spare;
   for (const CheckpointFile& file : files) {
     if (file.size > left) {
-      return Status::NoSpace("a copy of the shard does not fit on the disk of " + dir_ +
-                             ", where " + std::to_string(usage.free_bytes) + " bytes are free");
+      return Status::NoSpace("a copy of the shard does not fit on the disk of " + target_.dir +
+                             ", where it may take " + std::to_string(spare) + " bytes");
     }
     left -= file.size;
   }
@@ -143,8 +145,8 @@ Status CheckpointCopy::EndFile() {
 Status CheckpointCopy::NextFile(const std::string& name) {
   VASTO_RETURN_IF_ERROR(EndFile());
   appended_ = written_back_ = 0;
-  return FromRocksDb(rocksdb::Env::Default()->NewWritableFile(dir_ + "/incoming/" + name, &file_,
-                                                              rocksdb::EnvOptions()));
+  return FromRocksDb(rocksdb::Env::Default()->NewWritableFile(target_.dir + "/incoming/" + name,
+                                                              &file_, rocksdb::EnvOptions()));
 }
 
 Status CheckpointCopy::Append(std::string_view bytes) {
@@ -156,45 +158,63 @@ Status CheckpointCopy::Append(std::string_view bytes) {
   return FromRocksDb(file_->RangeSync(from, appended_ - from));
 }
 
-Status CheckpointCopy::Finish(const VersionVector& source_had) {
+Status CheckpointCopy::Finish(const VersionVector& source_had,
+                              const std::function<bool()>& cancelled) {
+  const std::string incoming = target_.dir + "/incoming";
   VASTO_RETURN_IF_ERROR(EndFile());
-  VASTO_RETURN_IF_ERROR(Adopt(source_had));
-  VASTO_RETURN_IF_ERROR(files_->RemoveTree(dir_ + "/ready"));
+  VASTO_RETURN_IF_ERROR(Adopt(source_had, cancelled));
+  VASTO_RETURN_IF_ERROR(target_.files->RemoveTree(target_.dir + "/ready"));
   // The names in the folder, before the name of the folder.
   std::unique_ptr<rocksdb::Directory> folder;
-  VASTO_RETURN_IF_ERROR(
-      FromRocksDb(rocksdb::Env::Default()->NewDirectory(dir_ + "/incoming", &folder)));
+  VASTO_RETURN_IF_ERROR(FromRocksDb(rocksdb::Env::Default()->NewDirectory(incoming, &folder)));
   VASTO_RETURN_IF_ERROR(FromRocksDb(folder->Fsync()));
-  VASTO_RETURN_IF_ERROR(files_->Rename(dir_ + "/incoming", dir_ + "/ready"));
+  VASTO_RETURN_IF_ERROR(target_.files->Rename(incoming, target_.dir + "/ready"));
   finished_ = true;
   return {};
 }
 
-Status CheckpointCopy::Adopt(const VersionVector& source_had) {
-  rocksdb::Options options = engine_->MakeDbOptions();
+Status CheckpointCopy::Adopt(const VersionVector& source_had,
+                             const std::function<bool()>& cancelled) {
+  rocksdb::Options options = target_.engine->MakeDbOptions();
   options.create_if_missing = false;
   options.disable_auto_compactions = true;
   // What the source had of its log is all there is; a part of it would be a loss.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
   rocksdb::DB* raw = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(options, dir_ + "/incoming", &raw);
+  const rocksdb::Status opened = rocksdb::DB::Open(options, target_.dir + "/incoming", &raw);
   std::unique_ptr<rocksdb::DB> db(raw);
   VASTO_RETURN_IF_ERROR(FromRocksDb(opened).Prefixed("open the copy"));
+  VASTO_RETURN_IF_ERROR(CheckSource(db.get()));
+  VASTO_ASSIGN_OR_RETURN(VersionVector positions, Feed::PositionsOfCopy(db.get(), source_had));
+  if (target_.joined != nullptr) {
+    const auto go_on = [&]() -> Status {
+      if (cancelled()) return Status::Cancelled("the copy is not wanted any more");
+      return CheckSpace({{"", 1}});
+    };
+    VASTO_RETURN_IF_ERROR(
+        JoinDatabases({target_.joined, db.get(), go_on}).Prefixed("join the copy"));
+    positions.Raise(target_.joined_has);
+  }
+  rocksdb::WriteBatch batch;
+  VASTO_RETURN_IF_ERROR(Feed::StartFrom(positions, db.get(), &batch));
+  VASTO_RETURN_IF_ERROR(
+      FromRocksDb(batch.Put(ToSlice(kIdentityKey), EncodeIdentity(target_.identity))));
+  rocksdb::WriteOptions write;
+  write.sync = true;
+  VASTO_RETURN_IF_ERROR(FromRocksDb(db->Write(write, &batch)));
+  return FromRocksDb(db->Close());
+}
+
+Status CheckpointCopy::CheckSource(rocksdb::DB* db) const {
   VASTO_RETURN_IF_ERROR(FromRocksDb(db->VerifyChecksum()).Prefixed("verify the copy"));
   std::string stored;
   VASTO_RETURN_IF_ERROR(
       FromRocksDb(db->Get(rocksdb::ReadOptions(), ToSlice(kIdentityKey), &stored)));
   VASTO_ASSIGN_OR_RETURN(const ShardIdentity source, DecodeIdentity(stored));
-  if (source.keyspace != identity_.keyspace || source.shard != identity_.shard) {
-    return Status::InvalidArgument("the copy is of " + source.ToString());
+  if (source.keyspace == target_.identity.keyspace && source.shard == target_.identity.shard) {
+    return {};
   }
-  rocksdb::WriteBatch batch;
-  VASTO_RETURN_IF_ERROR(Feed::ForgetOwn(db.get(), source_had, &batch));
-  VASTO_RETURN_IF_ERROR(FromRocksDb(batch.Put(ToSlice(kIdentityKey), EncodeIdentity(identity_))));
-  rocksdb::WriteOptions write;
-  write.sync = true;
-  VASTO_RETURN_IF_ERROR(FromRocksDb(db->Write(write, &batch)));
-  return FromRocksDb(db->Close());
+  return Status::InvalidArgument("the copy is of " + source.ToString());
 }
 
 // ---- Taking it

@@ -6,12 +6,15 @@
 //   <shard>/ready           a whole one, checked: the next opening takes it in place of db/
 //   <shard>/former          the database that it took the place of
 //
-// A copy holds its positions as it holds its data (feed.h), so the logs go on exactly behind it.
+// A copy holds its positions as it holds its data (feed.h), so the logs go on exactly behind it. A
+// copy may be joined with the database that it replaces (database_join.h): then it has the
+// positions of both.
 //
 // Threads: one at a time per object.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -62,6 +65,18 @@ class Checkpoint {
   std::vector<CheckpointFile> files_;
 };
 
+// Where a copy goes, and what it is joined with.
+struct CopyTarget {
+  // Borrowed, both; outlive the copy.
+  Engine* engine = nullptr;
+  FileSystem* files = nullptr;
+  std::string dir;  // the shard's folder
+  ShardIdentity identity;
+  // Into which nothing comes any more; nullptr: the copy is not joined.
+  rocksdb::DB* joined = nullptr;
+  VersionVector joined_has;
+};
+
 // A copy of another replica's checkpoint, written file by file from the front. One that is not
 // finished goes with the object.
 class CheckpointCopy {
@@ -69,11 +84,8 @@ class CheckpointCopy {
   static constexpr size_t kMaxFiles = 1'000'000;
   static constexpr uint64_t kWriteBackBytes = 4 << 20;
 
-  // engine, files: borrowed; outlive *this. dir: the shard's folder; what an earlier copy left in
-  // its incoming/ goes. identity: of the shard here.
-  static StatusOr<std::unique_ptr<CheckpointCopy>> Begin(Engine* engine, FileSystem* files,
-                                                         const std::string& dir,
-                                                         const ShardIdentity& identity);
+  // What an earlier copy left in the shard's incoming/ goes.
+  static StatusOr<std::unique_ptr<CheckpointCopy>> Begin(CopyTarget target);
   ~CheckpointCopy();
   CheckpointCopy(const CheckpointCopy&) = delete;
   CheckpointCopy& operator=(const CheckpointCopy&) = delete;
@@ -90,19 +102,19 @@ class CheckpointCopy {
   Status Append(std::string_view bytes);
   // All files are there: makes them durable, verifies every block of them, makes the database this
   // shard's, and puts it where the next opening takes it. source_had: the source's positions before
-  // it made the checkpoint. kCorruption when it is not sound.
-  Status Finish(const VersionVector& source_had);
+  // it made the checkpoint. cancelled: asked now and then. kCorruption when it is not sound.
+  Status Finish(const VersionVector& source_had, const std::function<bool()>& cancelled);
 
  private:
-  CheckpointCopy(Engine* engine, FileSystem* files, std::string dir, const ShardIdentity& identity);
+  explicit CheckpointCopy(CopyTarget target);
   Status EndFile();
-  // Verifies the database in incoming/ and gives it the identity.
-  Status Adopt(const VersionVector& source_had);
+  // Verifies the database in incoming/, joins it, and gives it the identity.
+  Status Adopt(const VersionVector& source_had, const std::function<bool()>& cancelled);
+  Status CheckSource(rocksdb::DB* db) const;
+  // What is free beyond what the shard itself needs to go on.
+  StatusOr<uint64_t> SpareBytes() const;
 
-  Engine* const engine_;     // borrowed; outlives *this
-  FileSystem* const files_;  // borrowed; outlives *this
-  const std::string dir_;
-  const ShardIdentity identity_;
+  const CopyTarget target_;
   std::unique_ptr<rocksdb::WritableFile> file_;
   uint64_t appended_ = 0;      // to it
   uint64_t written_back_ = 0;  // of that, what the disk was told to write

@@ -83,33 +83,41 @@ std::string Feed::Encode(const Stored& stored) {
   return bytes;
 }
 
-Status Feed::LoadPositions() {
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+StatusOr<VersionVector> Feed::ReadPositions(rocksdb::DB* db) {
+  VersionVector positions;
+  const std::unique_ptr<rocksdb::Iterator> it(db->NewIterator(rocksdb::ReadOptions()));
   const rocksdb::Slice prefix = ToSlice(kPositionPrefix);
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
     const std::string_view log = ToView(it->key()).substr(kPositionPrefix.size());
     if (log.size() != sizeof(LogId) || it->value().size() != sizeof(uint64_t)) return Damaged();
-    positions_.Raise({GetFixed<LogId>(log.data()), GetFixed<uint64_t>(it->value().data())});
+    positions.Raise({GetFixed<LogId>(log.data()), GetFixed<uint64_t>(it->value().data())});
   }
-  return FromRocksDb(it->status());
+  VASTO_RETURN_IF_ERROR(FromRocksDb(it->status()));
+  return positions;
 }
 
-Status Feed::ForgetOwn(rocksdb::DB* db, const VersionVector& owner_had,
-                       rocksdb::WriteBatch* batch) {
+StatusOr<VersionVector> Feed::PositionsOfCopy(rocksdb::DB* db, const VersionVector& owner_had) {
   std::string stored;
   const rocksdb::Status found = db->Get(rocksdb::ReadOptions(), ToSlice(kFeedKey), &stored);
   if (found.IsNotFound()) return Status::Corruption("the copy knows nothing of its logs");
   VASTO_RETURN_IF_ERROR(FromRocksDb(found));
   VASTO_ASSIGN_OR_RETURN(const Stored known, Decode(stored));
   VASTO_ASSIGN_OR_RETURN(const uint64_t own_end, ReadOwnEnd(db));
+  VASTO_ASSIGN_OR_RETURN(VersionVector positions, ReadPositions(db));
   for (const OwnLog& own : known.own) {
     // What the copy holds beyond that may be of no log: the owner writes for itself as well.
     const uint64_t last = own.last == 0 ? std::max(own.base, own_end) : own.last;
-    const uint64_t position = std::min(last - own.base, owner_had.Of(own.id));
-    if (position == 0) continue;
+    positions.Raise({own.id, std::min(last - own.base, owner_had.Of(own.id))});
+  }
+  return positions;
+}
+
+Status Feed::StartFrom(const VersionVector& positions, rocksdb::DB* db,
+                       rocksdb::WriteBatch* batch) {
+  for (const Position& position : positions.positions()) {
     std::string value;
-    PutFixed<uint64_t>(&value, position);
-    VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Put(PositionKey(own.id), value)));
+    PutFixed<uint64_t>(&value, position.sequence);
+    VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Put(PositionKey(position.log), value)));
   }
   const uint64_t latest = db->GetLatestSequenceNumber();
   VASTO_RETURN_IF_ERROR(FromRocksDb(batch->Delete(ToSlice(kOwnEndKey))));
@@ -158,7 +166,7 @@ Status Feed::Open(Random* random, EventTime now) {
     if (!own_.empty() && own_.back().last == 0)
       own_.back().last = std::max(own_.back().base, own_end_);
   }
-  VASTO_RETURN_IF_ERROR(LoadPositions());
+  VASTO_ASSIGN_OR_RETURN(positions_, ReadPositions(db_));
   // Those that hold nothing, or nothing that could still be read.
   for (const OwnLog& own : own_) positions_.Raise({own.id, own.last - own.base});
   rocksdb::WriteBatch batch;

@@ -70,9 +70,12 @@ class Feed {
   // Reads what the database holds and begins this opening's log. now: of the store's clock.
   Status Open(Random* random, EventTime now) EXCLUDES(mu_);
 
-  // Adds to the batch what makes the own logs of a database's copy those of another replica. db:
-  // the copy, to which nothing was written. owner_had: the other's positions, of before the copy.
-  static Status ForgetOwn(rocksdb::DB* db, const VersionVector& owner_had,
+  // What a copy of another replica's database holds of all logs. db: the copy, to which nothing was
+  // written. owner_had: the other's positions, of before the copy.
+  static StatusOr<VersionVector> PositionsOfCopy(rocksdb::DB* db, const VersionVector& owner_had);
+  // Adds to the batch what makes of a copy a replica that has all of this, and whose own logs begin
+  // now.
+  static Status StartFrom(const VersionVector& positions, rocksdb::DB* db,
                           rocksdb::WriteBatch* batch);
 
   LogId log() const { return log_; }
@@ -174,7 +177,8 @@ class Feed {
   // kOwnEndKey as a sequence.
   static StatusOr<uint64_t> ReadOwnEnd(rocksdb::DB* db);
   static std::string Encode(const Stored& stored);
-  Status LoadPositions() REQUIRES(mu_);
+  // As stored; the newest own log is not among them.
+  static StatusOr<VersionVector> ReadPositions(rocksdb::DB* db);
   void Committed(ChangeBatch batch, uint64_t database_sequence) REQUIRES(mu_);
   // Notes that the log up to this sequence is not there, or is no use. Returns what is to be stored
   // under kFeedKey then.

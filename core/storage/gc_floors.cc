@@ -20,21 +20,40 @@ void GcFloors::Raise(const Floors& to, Floors* floors) {
   for (size_t i = 0; i < kSlots; ++i) (*floors)[i] = std::max((*floors)[i], to[i]);
 }
 
-Status GcFloors::Load(std::string_view stored) {
+StatusOr<GcFloors::Floors> GcFloors::Decode(std::string_view stored) {
   Floors floors;
-  if (!stored.empty()) {
-    const auto format = static_cast<uint8_t>(stored.front());
-    if (format > kGcFloorsFormat) {
-      return Status::NotSupported("its floors of dropped records have format " +
-                                  std::to_string(format) + ": run a newer version of vasto");
-    }
-    if (format != kGcFloorsFormat || stored.size() != kStoredSize) {
-      return Status::Corruption("its floors of dropped records are damaged");
-    }
-    floors.resize(kSlots);
-    ByteReader reader(stored.substr(1));
-    for (EventTime& floor : floors) floor = reader.Fixed<EventTime>();
+  if (stored.empty()) return floors;
+  const auto format = static_cast<uint8_t>(stored.front());
+  if (format > kGcFloorsFormat) {
+    return Status::NotSupported("its floors of dropped records have format " +
+                                std::to_string(format) + ": run a newer version of vasto");
   }
+  if (format != kGcFloorsFormat || stored.size() != kStoredSize) {
+    return Status::Corruption("its floors of dropped records are damaged");
+  }
+  floors.resize(kSlots);
+  ByteReader reader(stored.substr(1));
+  for (EventTime& floor : floors) floor = reader.Fixed<EventTime>();
+  return floors;
+}
+
+std::string GcFloors::Encode(const Floors& floors) {
+  std::string bytes;
+  bytes.reserve(kStoredSize);
+  PutFixed(&bytes, kGcFloorsFormat);
+  for (const EventTime floor : floors) PutFixed(&bytes, floor);
+  return bytes;
+}
+
+StatusOr<std::string> GcFloors::Join(std::string_view a, std::string_view b) {
+  VASTO_ASSIGN_OR_RETURN(Floors floors, Decode(a));
+  VASTO_ASSIGN_OR_RETURN(const Floors others, Decode(b));
+  Raise(others, &floors);
+  return floors.empty() ? std::string() : Encode(floors);
+}
+
+Status GcFloors::Load(std::string_view stored) {
+  VASTO_ASSIGN_OR_RETURN(const Floors floors, Decode(stored));
   bool tell = false;
   {
     MutexLock lock(&mu_);
@@ -72,11 +91,7 @@ std::string GcFloors::BeginRaise() {
   raising_ = floors_;
   Raise(wanted_, &raising_);
   wanted_ = Floors();
-  std::string bytes;
-  bytes.reserve(kStoredSize);
-  PutFixed(&bytes, kGcFloorsFormat);
-  for (const EventTime floor : raising_) PutFixed(&bytes, floor);
-  return bytes;
+  return Encode(raising_);
 }
 
 void GcFloors::EndRaise(bool stored) {

@@ -46,6 +46,9 @@ class GcFloors {
   // Takes the bytes stored under kGcFloorsKey; empty: there are none. kCorruption, kNotSupported
   // for a newer format.
   Status Load(std::string_view stored) EXCLUDES(mu_);
+  // The floors of a database that lacks what either of two has dropped, as they are stored. Errors
+  // as of Load.
+  static StatusOr<std::string> Join(std::string_view a, std::string_view b);
 
   // Whether a record of this key and event time may be dropped now. If not it is noted.
   bool MayDrop(uint64_t key_hash, EventTime event_time) EXCLUDES(mu_);
@@ -62,6 +65,8 @@ class GcFloors {
   using Floors = std::vector<EventTime>;  // by slot; empty: all 0
 
   static void Raise(const Floors& to, Floors* floors);
+  static StatusOr<Floors> Decode(std::string_view stored);
+  static std::string Encode(const Floors& floors);
 
   const std::function<void()> on_wanted_;
   mutable Mutex mu_;

@@ -88,9 +88,7 @@ class Shard::Impl {
   void CancelCompaction() { compaction_cancelled_.store(true); }
   void AllowForgetting(EventTime before) { agreed_.store(before, std::memory_order_relaxed); }
   StatusOr<std::unique_ptr<Checkpoint>> MakeCheckpoint();
-  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy() {
-    return CheckpointCopy::Begin(engine_.get(), options_.files, options_.dir, folder_->identity());
-  }
+  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy(bool join);
 
  private:
   Status OpenDatabase();
@@ -286,6 +284,19 @@ StatusOr<std::unique_ptr<Checkpoint>> Shard::Impl::MakeCheckpoint() {
   return Checkpoint::Make(options_.files, db_.get(), rocksdb::Env::Default(), path);
 }
 
+StatusOr<std::unique_ptr<CheckpointCopy>> Shard::Impl::NewCopy(bool join) {
+  CopyTarget target;
+  target.engine = engine_.get();
+  target.files = options_.files;
+  target.dir = options_.dir;
+  target.identity = folder_->identity();
+  if (join) {
+    target.joined = db_.get();
+    target.joined_has = feed_->Positions();
+  }
+  return CheckpointCopy::Begin(std::move(target));
+}
+
 Status Shard::Impl::Flush() {
   VASTO_RETURN_IF_ERROR(FromRocksDb(db_->Flush(rocksdb::FlushOptions())));
   return FromRocksDb(SyncLog(db_.get(), *health_));
@@ -361,7 +372,7 @@ StatusOr<ScanPage> Shard::Scan(const ScanRange& range) const {
 
 StatusOr<std::unique_ptr<Checkpoint>> Shard::MakeCheckpoint() { return impl_->MakeCheckpoint(); }
 
-StatusOr<std::unique_ptr<CheckpointCopy>> Shard::NewCopy() { return impl_->NewCopy(); }
+StatusOr<std::unique_ptr<CheckpointCopy>> Shard::NewCopy(bool join) { return impl_->NewCopy(join); }
 
 Status Shard::Compact() { return impl_->Compact(); }
 

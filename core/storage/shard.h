@@ -245,8 +245,9 @@ class Shard {
   // All of the shard as it is now, for another replica (checkpoint.h). Blocks on a flush. It must
   // not outlive the shard's engine.
   StatusOr<std::unique_ptr<Checkpoint>> MakeCheckpoint();
-  // A place for another replica's checkpoint; once finished, the next opening takes it.
-  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy();
+  // A place for another replica's checkpoint; once finished, the next opening takes it. join: with
+  // all that is here, so that nothing of it is lost. REQUIRES for that: nothing comes in any more.
+  StatusOr<std::unique_ptr<CheckpointCopy>> NewCopy(bool join);
 
   // Replicated: what was deleted or has expired may be forgotten, after its grace time, only if
   // that was so before this moment of the clock of the store that accepted it; at first nothing

@@ -404,6 +404,56 @@ def test_a_replica_that_was_away_too_long_copies_the_whole_shard(make_cluster):
     assert cluster.get("ks", "later") == b"v"
 
 
+def write_until_the_logs_are_gone(cluster, index):
+    """Writes to this store alone, until its log does not reach back to the first of it; what was put."""
+    def logs():
+        return {path.name for path in cluster.store_folder(index).glob("shards/*/0/db/**/*.log")}
+
+    put = {}
+    with libvasto.Client(cluster.address) as client:
+        keyspace = client.keyspace("ks")
+        keyspace.put(b"last", b"%d" % index, timeout_ms=20_000)
+        keyspace.merge(b"sum", "add", b"10", timeout_ms=20_000)
+
+        def gone(former):
+            for _ in range(20):
+                key = b"%d-%d" % (index, len(put))
+                put[key] = key + b"-" * 20_000
+                keyspace.put(key, put[key], timeout_ms=20_000)
+            return not former & logs()
+
+        former = logs()
+        wait_until(lambda: gone(former), "the logs to be gone", 40)
+    return put
+
+
+@pytest.mark.parametrize("together", [True, pytest.param(False, marks=pytest.mark.soak)])
+def test_two_that_each_lack_what_no_log_holds_are_joined(make_cluster, together):
+    cluster = make_cluster(stores=2, store_flags=["--max_log_mb", 1, "--watch_log_mb", 0,
+                                                  "--feed_mb", 1, "--write_buffer_mb", 8])
+    cluster.create("ks", 1, 2)
+    cluster.put("ks", "both", b"v")
+    replicas.wait_alike(cluster, "ks")
+    put = {}
+    for index in (0, 1):
+        cluster.stores[1 - index].kill9()
+        if not cluster.stores[index].alive:
+            cluster.start_store(index, address=cluster.stores[index].address)
+        put |= write_until_the_logs_are_gone(cluster, index)
+    if together:
+        cluster.stores[1].kill9()
+    for index in (0, 1) if together else (0,):
+        cluster.start_store(index, wait=False, address=cluster.stores[index].address)
+    replicas.wait_alike(cluster, "ks", 30)
+    with libvasto.Client(cluster.address) as client:
+        keyspace = client.keyspace("ks")
+        assert [key for key, value in put.items() if keyspace.get(key) != value] == []
+        assert keyspace.get(b"both") == b"v"
+        assert keyspace.get(b"last") == b"1"
+        assert keyspace.get(b"sum") == b"20"
+    assert any("joined=yes" in store.log() for store in cluster.stores.values())
+
+
 # deletions
 
 def test_a_deletion_is_forgotten_when_every_replica_has_it_and_not_before(make_cluster):

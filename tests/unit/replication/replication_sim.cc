@@ -33,6 +33,7 @@ ReplicationSim::ReplicationSim(uint64_t seed)
       replicas_(kReplicas),
       calm_(seed % 2 == 0),
       short_logs_(seed % 4 == 1),
+      torn_logs_(seed % 4 == 3),
       straggler_(seed / 4 % kReplicas) {
   for (size_t i = 0; i < kReplicas; ++i) {
     replicas_[i].uuid = Uuid{7, i + 1};
@@ -130,6 +131,7 @@ void ReplicationSim::Cut(size_t i, std::vector<Batch> kept) {
   }
   r.disk = std::move(kept);
   r.synced = std::min(r.synced, r.disk.size());
+  r.trimmed = std::min(r.trimmed, r.disk.size());
 }
 
 void ReplicationSim::LosePower(size_t i) {
@@ -139,6 +141,8 @@ void ReplicationSim::LosePower(size_t i) {
   const size_t left = r.synced + Below(r.disk.size() - r.synced + 1);
   if (left < r.disk.size()) ++counts_.power_losses;
   Cut(i, std::vector<Batch>(r.disk.begin(), r.disk.begin() + static_cast<ptrdiff_t>(left)));
+  // What a flush has brought to the disk stays, and its log may be gone.
+  if (torn_logs_ && OneIn(2)) r.trimmed = r.disk.size();
 }
 
 void ReplicationSim::Restore(size_t i) {
@@ -157,6 +161,7 @@ void ReplicationSim::Fault() {
     case 1:
       return short_logs_ ? TrimLog(i) : LosePower(i);
     case 2:
+      if (torn_logs_ && OneIn(2)) return TrimLog(i);
       if (short_logs_) return TrimLog(i);
       replicas_[i].backup = replicas_[i].disk;
       return;
@@ -203,58 +208,6 @@ void ReplicationSim::Fault() {
       loss_in_ = OneIn(2) ? 0 : 2 + Below(20);
       return;
   }
-}
-
-void ReplicationSim::TrimLog(size_t i) {
-  Replica& r = replicas_[i];
-  const auto all_have = [&](const Batch& batch) {
-    for (size_t k = 0; k < kReplicas; ++k) {
-      const bool has = replicas_[k].have.Covers(Position{batch.log, batch.last});
-      if (batch.log != 0 && k != straggler_ && !has) return false;
-    }
-    return true;
-  };
-  while (r.trimmed < r.disk.size() && all_have(r.disk[r.trimmed])) ++r.trimmed;
-}
-
-void ReplicationSim::CopyIfBehind(size_t i) {
-  Replica& r = replicas_[i];
-  const Uuid peer = r.follower->CopyFrom(r.have);
-  if (peer.nil() || r.copying || now_us_ < r.copy_from_us) return;
-  r.copying = true;
-  At(static_cast<int64_t>(Below(40'000)), [this, i, k = IndexOf(peer), life = r.life] {
-    if (!replicas_[i].up || replicas_[i].life != life) return;
-    // What the source accepts from now on is not in it.
-    At(static_cast<int64_t>(Below(400'000)), [this, i, life, disk = Checkpoint(i, k)] {
-      if (replicas_[i].up && replicas_[i].life == life) EndCopy(i, disk);
-    });
-  });
-}
-
-std::optional<std::vector<ReplicationSim::Batch>> ReplicationSim::Checkpoint(size_t i,
-                                                                             size_t of) const {
-  const Replica& source = replicas_[of];
-  const bool reachable = !cut_links_.contains({i, of}) && !cut_links_.contains({of, i});
-  if (!reachable || !source.up || !source.follower->serving()) return std::nullopt;
-  if (!source.have.Covers(replicas_[i].have)) return std::nullopt;
-  return source.disk;
-}
-
-void ReplicationSim::EndCopy(size_t i, const std::optional<std::vector<Batch>>& disk) {
-  Replica& r = replicas_[i];
-  if (!disk) {
-    r.copying = false;
-    r.copy_from_us = now_us_ + 500'000;
-    return Do(i, r.follower->Restart(r.have, now_us_));
-  }
-  ++counts_.copies;
-  r.disk = *disk;
-  r.synced = r.trimmed = r.disk.size();
-  for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("closing"), {});
-  r.parked.clear();
-  r.heard.clear();
-  r.arriving.clear();
-  Start(i);
 }
 
 void ReplicationSim::StandStill(size_t i) {
@@ -430,15 +383,16 @@ uint64_t ReplicationSim::ValueOf(const Replica& replica, const std::string& key)
   return it == replica.data.end() || it->second.record.tombstone ? 0 : it->second.write;
 }
 
-void ReplicationSim::CheckNothingComesBack(size_t i, const Change& change) {
+void ReplicationSim::CheckNothingComesBack(size_t i, const std::map<std::string, Stored>& gone,
+                                           const Change& change) {
   const Replica& r = replicas_[i];
-  const auto gone = r.gone.find(change.key);
-  if (change.record.tombstone || gone == r.gone.end()) return;
+  const auto deleted = gone.find(change.key);
+  if (change.record.tombstone || deleted == gone.end()) return;
   const auto it = r.data.find(change.key);
-  if (it != r.data.end() && !WinsOver(change.record, it->second.record)) return;
-  if (WinsOver(change.record, gone->second.record)) return;
+  if (it != r.data.end() && WinsOver(it->second.record, change.record)) return;
+  if (WinsOver(change.record, deleted->second.record)) return;
   // One that lost the deletion may have served clients before it got it back.
-  if (lost_by_.contains(gone->second.write)) {
+  if (lost_by_.contains(deleted->second.write)) {
     torn_.insert(change.key);
   } else {
     Fail("what was deleted comes back at replica " + std::to_string(i));
@@ -448,7 +402,7 @@ void ReplicationSim::CheckNothingComesBack(size_t i, const Change& change) {
 void ReplicationSim::Commit(size_t i, Batch batch) {
   Replica& r = replicas_[i];
   for (const Change& change : batch.changes) {
-    CheckNothingComesBack(i, change);
+    CheckNothingComesBack(i, r.gone, change);
     Hold(&r, change);
   }
   r.have.Raise(Position{batch.log, batch.last});
@@ -702,6 +656,7 @@ bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
     return true;
   }
   if (!out_of_log) return false;
+  r.follower->CannotGive(pull->from, r.have, now_us_);
   rpc::PullResponse response = ResponseOf(r, pull->from);
   response.out_of_log = true;
   pull->answer(response, {});

@@ -53,6 +53,7 @@ class ReplicationSim {
     uint64_t forgotten = 0;  // tombstones
     uint64_t given_up = 0;   // replicas that a write had waited for
     uint64_t copies = 0;     // of all that another replica has
+    uint64_t joins = 0;      // of such a copy and what the replica has itself
     uint64_t reads = 0;      // of keys with a confirmed write that had to be seen
     uint64_t torn = 0;       // keys that differ, where replicas lost what others built on
   };
@@ -93,6 +94,13 @@ class ReplicationSim {
     Record record;
     uint64_t write = 0;
     EventTime arrived = 0;
+  };
+  // Of a database.
+  struct Contents {
+    std::vector<Batch> disk;
+    VersionVector have;
+    std::map<std::string, Stored> data;
+    std::map<std::string, Stored> gone;
   };
   struct Parked {
     Uuid from;
@@ -170,8 +178,10 @@ class ReplicationSim {
   void TrimLog(size_t i);
   void CopyIfBehind(size_t i);
   // The copy arrives, of what was there then; nothing: it could not be made.
-  void EndCopy(size_t i, const std::optional<std::vector<Batch>>& disk);
-  std::optional<std::vector<Batch>> Checkpoint(size_t i, size_t of) const;
+  void EndCopy(size_t i, const std::optional<Contents>& copied, bool join);
+  std::optional<Contents> Checkpoint(size_t i, size_t of, bool join) const;
+  // A disk that leads to what both have.
+  std::vector<Batch> Joined(const Contents& own, const Contents& other);
 
   void ClientWrites();
   void Write(size_t i, uint64_t number);
@@ -192,7 +202,9 @@ class ReplicationSim {
   static const Stored* NewestOf(const Replica& replica, const std::string& key);
   // The write whose value a reader sees; 0: none.
   static uint64_t ValueOf(const Replica& replica, const std::string& key);
-  void CheckNothingComesBack(size_t i, const Change& change);
+  // gone: tombstones that the replica, or another one that it joins, has forgotten.
+  void CheckNothingComesBack(size_t i, const std::map<std::string, Stored>& gone,
+                             const Change& change);
   // Puts the batch on the disk and into memory.
   void Commit(size_t i, Batch batch);
   void Apply(size_t i, const Batch& batch);
@@ -236,6 +248,8 @@ class ReplicationSim {
   const bool calm_;
   // In such a world no power is lost, and the logs do not reach back to this replica for long.
   const bool short_logs_;
+  // In such a world replicas lose what the others' logs do not hold any more either.
+  const bool torn_logs_;
   const size_t straggler_;
   int64_t alone_us_ = 0;    // when at most one replica was up, last
   int64_t alarmed_us_ = 0;  // of the last false alarm

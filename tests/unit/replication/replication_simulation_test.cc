@@ -26,6 +26,7 @@ constexpr std::pair<const char*, uint64_t Counts::*> kCounts[] = {
     {"tombstones forgotten", &Counts::forgotten},
     {"given up", &Counts::given_up},
     {"copied", &Counts::copies},
+    {"joined", &Counts::joins},
     {"keys read", &Counts::reads},
     {"writes lost where that is allowed", &Counts::excused},
     {"keys torn where that is allowed", &Counts::torn},
@@ -60,6 +61,7 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   EXPECT_GT(sum.forgotten, count);
   EXPECT_GT(sum.given_up, count);
   EXPECT_GT(sum.copies, count / 20);
+  EXPECT_GT(sum.joins, count / 100);
   EXPECT_GT(sum.reads, sum.writes);
   EXPECT_LT(sum.torn, count / 20);
 }

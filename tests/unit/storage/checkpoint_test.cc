@@ -7,8 +7,10 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/storage/feed.h"
 #include "core/storage/feed_cursor.h"
@@ -32,7 +34,7 @@ class CheckpointTest : public testing::Test {
     options.shard = 3;
     options.origin = origin;
     options.clock = &clock_;
-    options.hlc = &hlc_;
+    options.hlc = opening_hlc_;
     options.pool = &pool_;
     options.replicated = true;
     auto shard = Shard::Open(engine_, options);
@@ -52,7 +54,7 @@ class CheckpointTest : public testing::Test {
     // What is written now is not in it.
     Apply(source_.get(), Put("after", "v"));
     VASTO_RETURN_IF_ERROR(CheckpointCopy::Check(checkpoint->files()));
-    VASTO_ASSIGN_OR_RETURN(const auto copy, target_->NewCopy());
+    VASTO_ASSIGN_OR_RETURN(const auto copy, target_->NewCopy(join_));
     for (size_t i = 0; i < checkpoint->files().size(); ++i) {
       VASTO_RETURN_IF_ERROR(copy->NextFile(checkpoint->files()[i].name));
       for (uint64_t at = 0; at < checkpoint->files()[i].size; at += 1000) {
@@ -63,7 +65,7 @@ class CheckpointTest : public testing::Test {
         VASTO_RETURN_IF_ERROR(copy->Append(bytes));
       }
     }
-    return copy->Finish(had);
+    return copy->Finish(had, [this] { return cancelled_; });
   }
   Status Follow() {
     FeedCursor cursor(source_->feed());
@@ -81,12 +83,16 @@ class CheckpointTest : public testing::Test {
   TempFolder folder_;
   ManualClock clock_;
   HybridClock hlc_;
+  HybridClock restarted_{&clock_};  // knows nothing of what hlc_ has seen
+  HybridClock* opening_hlc_ = &hlc_;
   ThreadPool pool_;
   ShardOptions options_;
   std::shared_ptr<Engine> engine_;
   std::unique_ptr<Shard> source_;
   std::unique_ptr<Shard> target_;
   bool damage_ = false;
+  bool join_ = false;
+  bool cancelled_ = false;
 };
 
 TEST_F(CheckpointTest, TheCopyHasAllAndFollowsOnExactly) {
@@ -141,6 +147,109 @@ TEST_F(CheckpointTest, ItsOwnLogIsItsOwn) {
   EXPECT_EQ(batch->log, target_->feed()->log());
 }
 
+TestWrite Add(std::string key, int64_t number) {
+  TestWrite w = Put(std::move(key), std::to_string(number));
+  w.kind = WriteKind::kMerge;
+  return w;
+}
+
+class JoinedCopyTest : public CheckpointTest {
+ protected:
+  JoinedCopyTest() { join_ = true; }
+};
+
+TEST_F(JoinedCopyTest, HasWhatEitherHad) {
+  Apply(source_.get(), Put("theirs", "1"));
+  Apply(target_.get(), Put("mine", "2"));
+  Apply(source_.get(), Put("newer there", "old"));
+  Apply(target_.get(), Put("newer there", "here"));
+  Apply(source_.get(), Put("newer there", "there"));
+  Apply(source_.get(), Put("newer here", "there"));
+  Apply(target_.get(), Put("newer here", "here"));
+  Apply(source_.get(), Put("deleted here", "x"));
+  Apply(target_.get(), Del("deleted here"));
+  Apply(target_.get(), Put("deleted there", "x"));
+  Apply(source_.get(), Del("deleted there"));
+  Apply(source_.get(), Add("sum", 5));
+  Apply(target_.get(), Add("sum", 7));
+  VersionVector both = source_->feed()->Positions();
+  both.Raise(target_->feed()->Positions());
+  ASSERT_TRUE(Copy().ok());
+  ReopenTarget();
+  EXPECT_EQ(ScanAll(*target_, {}),
+            (std::vector<std::string>{"mine=2", "newer here=here", "newer there=there", "sum=12",
+                                      "theirs=1"}));
+  EXPECT_TRUE(target_->feed()->Positions().Covers(both));
+  ASSERT_TRUE(Follow().ok());
+  EXPECT_EQ(Get(*target_, "after"), "v");
+}
+
+TEST_F(JoinedCopyTest, OfManyKeysNoneIsMissed) {
+  for (int i = 0; i < 30'000; ++i) {
+    const std::string key = "k" + std::to_string(i * 7919 % 30'000);
+    if (i % 3 != 0 && i % 200 < 150) Apply(source_.get(), Put(key, "s" + key));
+    if (i % 3 != 1) Apply(target_.get(), Put(key, "t" + key));
+  }
+  std::map<std::string, std::string> expected;
+  const auto collect = [&expected](const Shard& shard) {
+    for (const std::string& row : ScanAll(shard, {})) {
+      const size_t at = row.find('=');
+      expected[row.substr(0, at)] = row.substr(at + 1);
+    }
+  };
+  collect(*source_);
+  collect(*target_);  // that was written after it
+  ASSERT_TRUE(Copy().ok());
+  ReopenTarget();
+  std::vector<std::string> rows;
+  for (const auto& [key, value] : expected) rows.push_back(key + "=" + value);
+  EXPECT_EQ(ScanAll(*target_, {}), rows);
+}
+
+// Its log does not hold what came with the copy, so nobody may be given a part of that.
+TEST_F(JoinedCopyTest, WhoLacksSomethingOfItHasToCopyIt) {
+  Apply(source_.get(), Put("theirs", "1"));
+  Apply(target_.get(), Put("mine", "2"));
+  const Position former = target_->feed()->OwnPosition();
+  ASSERT_TRUE(Copy().ok());
+  ReopenTarget();
+  Apply(target_.get(), Put("new", "3"));
+  FeedCursor cursor(target_->feed());
+  const LogId theirs = source_->feed()->log();
+  for (const LogId log : {former.log, theirs}) {
+    VersionVector have = target_->feed()->Positions();
+    have.Forget(log);
+    EXPECT_EQ(cursor.Read(have, {log}, 1 << 20, true).status().code(), Code::kNotFound);
+  }
+  VersionVector all_but_new = target_->feed()->Positions();
+  all_but_new.Forget(target_->feed()->log());
+  const auto batch = cursor.Read(all_but_new, {former.log, theirs}, 1 << 20, true);
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(batch->log, target_->feed()->log());
+}
+
+TEST_F(JoinedCopyTest, ItsClockIsTheLaterOne) {
+  Apply(source_.get(), Put("k", "old"));
+  clock_.StepWall(3'600'000'000);
+  const EventTime late = Apply(target_.get(), Put("k", "late")).event_time;
+  ASSERT_TRUE(Copy().ok());
+  clock_.StepWall(-3'600'000'000);
+  opening_hlc_ = &restarted_;
+  ReopenTarget();
+  EXPECT_EQ(Get(*target_, "k"), "late");
+  EXPECT_GT(Apply(target_.get(), Put("k", "last")).event_time, late);
+  EXPECT_EQ(Get(*target_, "k"), "last");
+}
+
+TEST_F(JoinedCopyTest, CanBeCancelled) {
+  Apply(source_.get(), Put("theirs", "1"));
+  Apply(target_.get(), Put("mine", "2"));
+  cancelled_ = true;
+  EXPECT_EQ(Copy().code(), Code::kCancelled);
+  ReopenTarget();
+  EXPECT_EQ(ScanAll(*target_, {}), std::vector<std::string>{"mine=2"});
+}
+
 TEST_F(CheckpointTest, TheFormerDatabaseIsKeptBeside) {
   Apply(target_.get(), Put("old", "v"));
   Apply(source_.get(), Put("new", "v"));
@@ -162,7 +271,7 @@ TEST_F(CheckpointTest, ACrashBetweenTheRenamesIsMended) {
 TEST_F(CheckpointTest, AnUnfinishedCopyIsForgotten) {
   Apply(target_.get(), Put("old", "v"));
   {
-    const auto copy = target_->NewCopy();
+    const auto copy = target_->NewCopy(false);
     ASSERT_TRUE(copy.ok());
     ASSERT_TRUE((*copy)->NextFile("CURRENT").ok());
     ASSERT_TRUE((*copy)->Append("half").ok());
@@ -216,7 +325,7 @@ TEST_F(CheckpointTest, NamesThatAreNoneAreRefused) {
 }
 
 TEST_F(CheckpointTest, WhatDoesNotFitIsNotBegun) {
-  const auto copy = target_->NewCopy();
+  const auto copy = target_->NewCopy(false);
   ASSERT_TRUE(copy.ok());
   EXPECT_TRUE((*copy)->CheckSpace({{"CURRENT", 16}, {"000007.sst", 1 << 20}}).ok());
   const uint64_t free = std::filesystem::space(Target("")).available;

@@ -57,6 +57,28 @@ TEST_F(GcFloorsTest, TellsOnceUntilARaiseBegins) {
   EXPECT_FALSE(floors_.Covers(9, 100)) << "noted after the raise had begun";
 }
 
+TEST_F(GcFloorsTest, OfTwoJoinedTheHigherCounts) {
+  EXPECT_FALSE(floors_.MayDrop(7, 100));
+  EXPECT_FALSE(floors_.MayDrop(8, 200));
+  const std::string a = floors_.BeginRaise();
+  GcFloors other([] {});
+  ASSERT_TRUE(other.Load("").ok());
+  EXPECT_FALSE(other.MayDrop(7, 300));
+  EXPECT_FALSE(other.MayDrop(9, 50));
+  const std::string b = other.BeginRaise();
+  GcFloors joined([] {});
+  ASSERT_TRUE(joined.Load(*GcFloors::Join(a, b)).ok());
+  EXPECT_TRUE(joined.Covers(7, 300));
+  EXPECT_TRUE(joined.Covers(8, 200));
+  EXPECT_TRUE(joined.Covers(9, 50));
+  EXPECT_FALSE(joined.Covers(7, 301));
+  EXPECT_EQ(*GcFloors::Join(a, ""), a);
+  EXPECT_EQ(*GcFloors::Join("", a), a);
+  EXPECT_EQ(*GcFloors::Join("", ""), "");
+  EXPECT_EQ(GcFloors::Join(a, "x").status().code(), Code::kNotSupported);
+  EXPECT_EQ(GcFloors::Join("\1", b).status().code(), Code::kCorruption);
+}
+
 // A compaction may run before the stored floors have been read.
 TEST_F(GcFloorsTest, NothingIsAskedForBeforeLoad) {
   int told = 0;
