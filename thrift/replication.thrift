@@ -77,6 +77,19 @@ struct EndCopyRequest {
 struct EndCopyResponse {
 }
 
+// From a store whose replica was replaced, with what it accepted alone.
+struct GiveBackRequest {
+  1: common.Uuid keyspace,
+  2: i32 shard = 0,
+  3: common.Uuid store,          // that gives
+  4: ChangeBatch batch,          // log 0: it only asks what is here
+  5: i32 protocol_version = 0,
+}
+struct GiveBackResponse {
+  1: list<common.Position> has,  // the batch included
+  2: i32 protocol_version = 0,
+}
+
 struct PingRequest {
   1: common.Uuid store,  // that asks
 }
@@ -93,6 +106,8 @@ service ReplicationService {
   ReadCopyResponse read_copy(1: ReadCopyRequest request)
     throws (1: common.VastoError error),
   EndCopyResponse end_copy(1: EndCopyRequest request)
+    throws (1: common.VastoError error),
+  GiveBackResponse give_back(1: GiveBackRequest request)
     throws (1: common.VastoError error),
   PingResponse ping(1: PingRequest request)
     throws (1: common.VastoError error),

@@ -8,7 +8,8 @@
 // A store that stays away may only be cut off from the master, and take writes together with others
 // that are. So a replica is replaced only while every quorum of its shard has a member among those
 // that are here and have what they should: nothing that was confirmed by a quorum is lost with it.
-// What it alone had accepted is lost, if it comes back after that: it puts its database aside.
+// What it alone had accepted is missing until it comes back, and gives that to those in its place
+// (core/replication/give_back.h).
 //
 // Threads: a pure function; any thread.
 #pragma once

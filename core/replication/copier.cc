@@ -4,12 +4,11 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <utility>
 #include <vector>
 
-#include "core/base/mutex.h"
 #include "core/codec/record.h"
+#include "core/replication/awaited.h"
 #include "core/rpc/protocol_version.h"
 #include "core/storage/feed.h"
 
@@ -17,34 +16,6 @@ namespace vasto::replication {
 namespace {
 
 constexpr int64_t kRetryPauseUs = 200'000;
-
-// The result of a call, for a thread that waits.
-template <typename Response>
-class Awaited {
- public:
-  void Set(StatusOr<Response> result) {
-    MutexLock lock(&mu_);
-    result_.emplace(std::move(result));
-    set_.SignalAll();
-  }
-  StatusOr<Response> Wait(const std::function<bool()>& cancelled) {
-    MutexLock lock(&mu_);
-    while (!result_) {
-      if (cancelled()) return Status::Cancelled("the copy is not wanted any more");
-      set_.WaitFor(&mu_, Copier::kLookUs);
-    }
-    return std::move(*result_);
-  }
-  void Pause(int64_t us) {
-    MutexLock lock(&mu_);
-    if (!result_) set_.WaitFor(&mu_, us);
-  }
-
- private:
-  Mutex mu_;
-  CondVar set_;
-  std::optional<StatusOr<Response>> result_ GUARDED_BY(mu_);
-};
 
 using AwaitedRead = std::shared_ptr<Awaited<rpc::ReadCopyResponse>>;
 

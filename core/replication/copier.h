@@ -54,14 +54,13 @@ class Copier {
   static constexpr int64_t kBeginTimeoutUs = 60'000'000;
   static constexpr int64_t kReadTimeoutUs = 10'000'000;
   static constexpr int64_t kRetryUs = 30'000'000;
-  static constexpr int64_t kLookUs = 50'000;  // between two looks whether it is cancelled
 
   explicit Copier(const CopierOptions& options) : options_(options) {}
 
   // OK: the shard's next opening has what the source had. Without join, kBusy: this replica has
   // something that the source does not have yet, which the copy would lose; ask again later.
-  // kNoSpace: it would not fit. kCancelled: no more than kLookUs after it was cancelled, or than
-  // the copy is verified.
+  // kNoSpace: it would not fit. kCancelled: no more than Awaited::kLookUs after it was cancelled,
+  // or than the copy is verified.
   Status Run();
 
  private:

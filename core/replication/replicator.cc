@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/replication/copier.h"
+#include "core/replication/give_back.h"
 #include "core/rpc/protocol_version.h"
 
 namespace vasto::replication {
@@ -83,6 +84,10 @@ void Replicator::Register(rpc::Dispatcher* dispatcher) {
         if (replica == nullptr) return responder.Fail(NotHere(request.keyspace, request.shard));
         replica->copies()->End(request, std::move(responder));
       });
+  dispatcher->Handle<rpc::GiveBack>(
+      [this](rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder) {
+        TakeBack(std::move(request), std::move(responder));
+      });
 }
 
 std::vector<std::shared_ptr<ShardReplica>> Replicator::Replicas() {
@@ -109,6 +114,14 @@ void Replicator::BeginCopy(const rpc::BeginCopyRequest& request,
         Status::Permission("store " + request.store.ToString() + " has no replica of this shard"));
   }
   replica->copies()->Begin(request.store, std::move(responder));
+}
+
+void Replicator::TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder) {
+  const Status speaks = rpc::CheckProtocolVersion("the other store", request.protocol_version);
+  if (!speaks.ok()) return responder.Fail(speaks);
+  const auto replica = Find(request.keyspace, request.shard);
+  if (replica == nullptr) return responder.Fail(NotHere(request.keyspace, request.shard));
+  replica->TakeBack(std::move(request), std::move(responder));
 }
 
 void Replicator::Serve(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) {
@@ -191,6 +204,23 @@ void Replicator::Copy(const Key& key, storage::Shard* shard, const CopyChoice& c
       .With("from", choice.peer.ToString())
       .With("error", result.ToString());
   replica->CopyFailed();
+}
+
+Status Replicator::GiveBack(const Uuid& keyspace, int32_t number, storage::Shard* shard,
+                            std::vector<Uuid> heirs) {
+  GiveBackOptions options;
+  options.store = options_.store;
+  options.keyspace = keyspace;
+  options.number = number;
+  options.shard = shard;
+  options.heirs = std::move(heirs);
+  options.clock = options_.clock;
+  options.send = [this](const Uuid& heir, const rpc::GiveBackRequest& request, int64_t deadline_us,
+                        rpc::UniqueFunction<void(StatusOr<rpc::GiveBackResponse>)> done) {
+    Call<rpc::GiveBack>(heir, request, deadline_us, std::move(done));
+  };
+  options.cancelled = [this] { return stopping_.load(); };
+  return GiveBackAll(options);
 }
 
 void Replicator::HandOver(int64_t timeout_us) {

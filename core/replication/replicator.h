@@ -69,6 +69,11 @@ class Replicator final : public Peers {
   void Detach(const std::shared_ptr<ShardReplica>& replica, const Uuid& keyspace, int32_t number)
       EXCLUDES(mu_);
 
+  // Gives what a shard that was detached, and was replaced, has alone to the stores of these
+  // replicas; as GiveBackAll (give_back.h). Waits.
+  Status GiveBack(const Uuid& keyspace, int32_t number, storage::Shard* shard,
+                  std::vector<Uuid> heirs) EXCLUDES(mu_);
+
   // Before a clean stop: serves no clients any more, and waits until the others have all that was
   // accepted here, no longer than this.
   void HandOver(int64_t timeout_us) EXCLUDES(mu_);
@@ -98,6 +103,8 @@ class Replicator final : public Peers {
 
   void Serve(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) EXCLUDES(mu_);
   void BeginCopy(const rpc::BeginCopyRequest& request, rpc::Responder<rpc::BeginCopy> responder)
+      EXCLUDES(mu_);
+  void TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder)
       EXCLUDES(mu_);
   void Beat() EXCLUDES(mu_);
   void PingAll() EXCLUDES(mu_);

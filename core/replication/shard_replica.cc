@@ -33,6 +33,31 @@ struct ShardReplica::ApplyWrite final : storage::Write {
   const ApplyAction action;
 };
 
+// What a former replica gives back.
+struct ShardReplica::TakeBackWrite final : storage::Write {
+  TakeBackWrite(std::shared_ptr<ShardReplica> of, ChangeBatch what,
+                rpc::Responder<rpc::GiveBack> to)
+      : replica(std::move(of)), batch(std::move(what)), responder(std::move(to)) {
+    kind = storage::WriteKind::kApply;
+    applied = &batch;
+    late = true;
+  }
+  void Done() override {
+    const std::unique_ptr<TakeBackWrite> self(this);
+    if (outcome.status.ok() || outcome.status.Is(Code::kAlreadyExists)) {
+      responder.Ok(replica->TakenBack());
+    } else {
+      responder.Fail(outcome.status);
+    }
+    replica->EndApply();
+    replica->shard_gate_.Leave();
+  }
+
+  const std::shared_ptr<ShardReplica> replica;
+  const ChangeBatch batch;
+  rpc::Responder<rpc::GiveBack> responder;
+};
+
 // Opens the shard for clients' writes, or shuts it behind those that are under way.
 struct ShardReplica::GateWrite final : storage::Write {
   GateWrite(std::shared_ptr<ShardReplica> of, bool opens) : replica(std::move(of)), open(opens) {
@@ -150,12 +175,44 @@ void ShardReplica::Do(const PullAction& action) {
 }
 
 void ShardReplica::Do(ApplyAction action) {
-  {
-    MutexLock lock(&mu_);
-    if (closed_ || copying_ || !shard_gate_.Enter()) return;
-    ++applying_;
+  if (BeginApply()) options_.shard->Submit(new ApplyWrite(shared_from_this(), std::move(action)));
+}
+
+bool ShardReplica::BeginApply() {
+  MutexLock lock(&mu_);
+  if (closed_ || copying_ || !shard_gate_.Enter()) return false;
+  ++applying_;
+  return true;
+}
+
+void ShardReplica::EndApply() {
+  MutexLock lock(&mu_);
+  --applying_;
+  if (!closed_) CopyIfBehind();
+}
+
+void ShardReplica::TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder) {
+  if (IsPeer(request.store)) {
+    return responder.Fail(Status::InvalidArgument("store " + request.store.ToString() +
+                                                  " has a replica of this shard: it is followed"));
   }
-  options_.shard->Submit(new ApplyWrite(shared_from_this(), std::move(action)));
+  if (!serving() || !BeginApply()) {
+    return responder.Fail(Status::Unavailable("this replica does not serve now"));
+  }
+  if (request.batch.log != 0) {
+    return options_.shard->Submit(
+        new TakeBackWrite(shared_from_this(), std::move(request.batch), std::move(responder)));
+  }
+  responder.Ok(TakenBack());
+  EndApply();
+  shard_gate_.Leave();
+}
+
+rpc::GiveBackResponse ShardReplica::TakenBack() const {
+  rpc::GiveBackResponse response;
+  response.has = feed_->Positions().positions();
+  response.protocol_version = rpc::kProtocolVersion;
+  return response;
 }
 
 void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,

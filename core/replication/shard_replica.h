@@ -159,6 +159,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   bool HandedOver() const EXCLUDES(mu_);
   // Ends the wait of clients for that.
   void EndHandOver() { handing_over_.store(false, std::memory_order_release); }
+  // Takes what a replica accepted that is none any more (give_back.h), and says what is here then.
+  void TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder)
+      EXCLUDES(mu_);
   // Lets a peer copy all of this replica.
   CopyServer* copies() { return &copies_; }
   bool IsPeer(const Uuid& store) const EXCLUDES(mu_);
@@ -197,6 +200,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   };
   using Answer = std::pair<rpc::Responder<rpc::Pull>, StatusOr<rpc::PullResponse>>;
   struct ApplyWrite;
+  struct TakeBackWrite;
   struct GateWrite;
   // Whether clients' writes come into the shard; between open and shut the sequencer is on its way
   // there.
@@ -211,6 +215,11 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   void PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result)
       EXCLUDES(mu_);
   void ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) EXCLUDES(mu_);
+  // Whether something may come into the shard now; each true is paired with one EndApply, or with
+  // what ApplyEnded does, and one LeaveShard.
+  bool BeginApply() EXCLUDES(mu_);
+  void EndApply() EXCLUDES(mu_);
+  rpc::GiveBackResponse TakenBack() const;
   void Stepped() REQUIRES(mu_);
   // Opens or shuts the gate for clients when it should be otherwise than it is.
   void MoveGate() EXCLUDES(mu_);

@@ -325,6 +325,19 @@ struct EndCopyRequest {
 };
 struct EndCopyResponse {};
 
+// From a store whose replica was replaced, with what it accepted alone.
+struct GiveBackRequest {
+  Uuid keyspace;
+  int32_t shard = 0;
+  Uuid store;         // that gives
+  ChangeBatch batch;  // log 0: it only asks what is here
+  uint32_t protocol_version = 0;
+};
+struct GiveBackResponse {
+  std::vector<Position> has;  // the batch included
+  uint32_t protocol_version = 0;
+};
+
 // Whether the other store is there at all.
 struct PingRequest {
   Uuid store;  // that asks
@@ -397,6 +410,7 @@ VASTO_RPC_METHOD(Pull, "pull", PullRequest, PullResponse);
 VASTO_RPC_METHOD(BeginCopy, "begin_copy", BeginCopyRequest, BeginCopyResponse);
 VASTO_RPC_METHOD(ReadCopy, "read_copy", ReadCopyRequest, ReadCopyResponse);
 VASTO_RPC_METHOD(EndCopy, "end_copy", EndCopyRequest, EndCopyResponse);
+VASTO_RPC_METHOD(GiveBack, "give_back", GiveBackRequest, GiveBackResponse);
 VASTO_RPC_METHOD(Ping, "ping", PingRequest, PingResponse);
 VASTO_RPC_METHOD(CreateKeyspace, "create_keyspace", CreateKeyspaceRequest, StartOperationResponse);
 VASTO_RPC_METHOD(DeleteKeyspace, "delete_keyspace", DeleteKeyspaceRequest, StartOperationResponse);
@@ -409,9 +423,9 @@ VASTO_RPC_METHOD(ClusterStats, "cluster_stats", ClusterStatsRequest, ClusterStat
 
 template <typename... Method>
 struct MethodList {};
-using AllMethods =
-    MethodList<Get, MultiGet, Write, WriteBatch, Scan, Watch, WatchCluster, RegisterStore,
-               Heartbeat, InstallKeyspace, CompactKeyspace, Pull, BeginCopy, ReadCopy, EndCopy,
-               Ping, CreateKeyspace, DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
+using AllMethods = MethodList<Get, MultiGet, Write, WriteBatch, Scan, Watch, WatchCluster,
+                              RegisterStore, Heartbeat, InstallKeyspace, CompactKeyspace, Pull,
+                              BeginCopy, ReadCopy, EndCopy, GiveBack, Ping, CreateKeyspace,
+                              DeleteKeyspace, StartCompaction, WaitOperation, ClusterStats>;
 
 }  // namespace vasto::rpc

@@ -189,6 +189,9 @@ VASTO_SCHEMA(ReadCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), V
 VASTO_SCHEMA(ReadCopyResponse, VASTO_FIELD(1, data), VASTO_FIELD(2, checksum));
 VASTO_SCHEMA(EndCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), VASTO_FIELD(3, copy));
 VASTO_EMPTY_SCHEMA(EndCopyResponse);
+VASTO_SCHEMA(GiveBackRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard),
+             VASTO_FIELD(3, store), VASTO_FIELD(4, batch), VASTO_FIELD(5, protocol_version));
+VASTO_SCHEMA(GiveBackResponse, VASTO_FIELD(1, has), VASTO_FIELD(2, protocol_version));
 VASTO_SCHEMA(PingRequest, VASTO_FIELD(1, store));
 VASTO_SCHEMA(PingResponse, VASTO_FIELD(1, time_us));
 

@@ -421,6 +421,12 @@ Status BatchBuilder::ResolveOne(const Item& item) {
   return {};
 }
 
+bool BatchBuilder::MayBeDeleted(const KeyState& state, size_t index) const {
+  const bool absent = !state.present || !state.record.VisibleAt(wall_us_);
+  return state.error.ok() && absent && applied_[index].VisibleAt(wall_us_) &&
+         floors_->Covers(items_[index].hash, items_[index].event_time);
+}
+
 Status BatchBuilder::JoinApplied(const KeyState& state, size_t index, std::string* lost) {
   Item& item = items_[index];
   // Which of the two is newer cannot be told.
@@ -438,12 +444,23 @@ Status BatchBuilder::JoinApplied(const KeyState& state, size_t index, std::strin
   return {};
 }
 
+void BatchBuilder::KeepChange(size_t index) {
+  std::string record;
+  EncodeRecord(applied_[index], items_[index].content_checksum, &record);
+  AppendChange(items_[index].key, record, &changes_);
+}
+
 Status BatchBuilder::ResolveApplied() {
   const ChangeBatch& batch = *applying_->applied;
   BatchTag tag{.log = batch.log, .first = batch.first, .last = batch.last, .lost = {}};
   for (size_t i = 0; i < items_.size(); ++i) {
     Item& item = items_[i];
     KeyState* const state = states_.empty() ? nullptr : FindState(item.hash, item.key);
+    if (applying_->late) {
+      item.refused = item.read && MayBeDeleted(*state, i);
+      if (item.refused) continue;
+      KeepChange(i);
+    }
     if (item.read) VASTO_RETURN_IF_ERROR(JoinApplied(*state, i, &tag.lost));
     if (!item.refused && state != nullptr) state->Becomes(applied_[i], item.content_checksum);
   }
@@ -525,7 +542,9 @@ void BatchBuilder::Committed(bool logged) {
   const EventTime now = hlc_->Now();
   if (applying_ == nullptr) return feed_->CommittedOwn(std::move(changes_), sequence, now);
   if (!logged) return feed_->AppliedUnlogged(sequence);
-  feed_->CommittedApplied(*applying_->applied, sequence, now);
+  ChangeBatch passed_on = *applying_->applied;
+  if (applying_->late) passed_on.changes = std::move(changes_);
+  feed_->CommittedApplied(std::move(passed_on), sequence, now);
 }
 
 }  // namespace vasto::storage

@@ -121,6 +121,10 @@ class BatchBuilder {
   // Whether a write to a key with nothing stored is too old for what compactions may have dropped;
   // then its outcome says so.
   bool TooOld(const Item& item, const Record& record, WriteOutcome* outcome) const;
+  // Whether this value, which comes late (Write::late), may have been deleted.
+  bool MayBeDeleted(const KeyState& state, size_t index) const;
+  // Of a late batch: followers are given this change, too.
+  void KeepChange(size_t index);
   // What the write would store. state: of its key, nullptr when it needs none.
   StatusOr<Record> MakeRecord(const Item& item, const KeyState* state);
   Record MakeDelete(const Item& item, Record record) const;

@@ -153,6 +153,9 @@ struct Write {
   // kApply, of a replicated shard only; all other members above are unused then. Each change wins
   // or loses as if it had been made here, and the position is stored with them. Borrowed.
   const ChangeBatch* applied = nullptr;
+  // kApply: of a replica that was not waited for before deletions were forgotten. A value that may
+  // have been deleted is left out.
+  bool late = false;
   // Monotonic; 0: none. A write already late when its turn comes is dropped with kTimeout.
   int64_t deadline_us = 0;
   // Without an event time: the last it may get; 0: any. Later it is dropped with kUnavailable, and

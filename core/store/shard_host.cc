@@ -270,11 +270,15 @@ std::shared_ptr<ShardHandle> ShardHost::Take(const Key& key) {
   return handle;
 }
 
-void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
+void ShardHost::EndUses(const Key& key, ShardHandle* handle) {
   if (handle->shard) handle->shard->CancelCompaction();
   handle->slow_work.Close();
   if (handle->watches) handle->watches->Close();
   if (handle->replica) options_.replicator->Detach(handle->replica, key.first, key.second);
+}
+
+void ShardHost::CloseHandle(const Key& key, ShardHandle* handle) {
+  EndUses(key, handle);
   if (handle->shard) {
     if (const Status status = handle->shard->Close(); !status.ok()) {
       VASTO_LOG(options_.logger, kError, "shard_close_failed")
@@ -311,6 +315,66 @@ void ShardHost::Drop(const Uuid& keyspace, const std::vector<int32_t>& shards) {
       RemoveFolder(key);
     });
   }
+}
+
+void ShardHost::Leave(const KeyspaceDescriptor& descriptor, const std::vector<int32_t>& shards) {
+  if (descriptor.replica_count == 1) {
+    if (!shards.empty()) Drop(descriptor.uuid, shards);
+    return;
+  }
+  std::vector<int32_t> left = shards;
+  if (left.empty()) {
+    const auto on_disk = options_.folder->ShardsOnDisk(descriptor.uuid);
+    if (on_disk.ok()) left = *on_disk;
+    std::erase_if(left, [&](int32_t shard) { return descriptor.Hosts(options_.store, shard); });
+  }
+  for (const int32_t shard : left) {
+    const Key key{descriptor.uuid, shard};
+    tasks_.Add(key, [this, descriptor, shard, handle = Take(key)] {
+      LeaveOne(descriptor, shard, handle);
+    });
+  }
+}
+
+void ShardHost::LeaveOne(const KeyspaceDescriptor& descriptor, int32_t shard,
+                         std::shared_ptr<ShardHandle> handle) {
+  const Key key{descriptor.uuid, shard};
+  if (handle == nullptr) handle = Take(key);
+  const Status given = GiveBack(descriptor, shard, handle.get());
+  if (handle != nullptr) CloseHandle(key, handle.get());
+  if (given.ok()) return RemoveFolder(key);
+  // It goes on after the next start.
+  if (!given.Is(Code::kCancelled)) KeepFolder(key, given);
+}
+
+Status ShardHost::GiveBack(const KeyspaceDescriptor& descriptor, int32_t shard,
+                           ShardHandle* handle) {
+  if (shard >= descriptor.shard_count()) return Status::NotFound("there is no such shard any more");
+  std::unique_ptr<storage::Shard> opened;
+  storage::Shard* from = nullptr;
+  if (handle != nullptr) {
+    EndUses({descriptor.uuid, shard}, handle);
+    if (!handle->failure.ok()) return handle->failure;
+    from = handle->shard.get();
+  } else {
+    VASTO_ASSIGN_OR_RETURN(
+        opened, storage::Shard::Open(options_.engine, MakeShardOptions(descriptor, shard)));
+    from = opened.get();
+  }
+  std::vector<Uuid> heirs;
+  for (const Replica& replica : descriptor.shards[static_cast<size_t>(shard)].replicas) {
+    if (replica.role == ReplicaRole::kReplica) heirs.push_back(replica.store);
+  }
+  return options_.replicator->GiveBack(descriptor.uuid, shard, from, std::move(heirs));
+}
+
+void ShardHost::KeepFolder(const Key& key, const Status& why) {
+  const auto path = options_.folder->KeepShard(key.first, key.second);
+  VASTO_LOG(options_.logger, kError, "shard_not_given_back")
+      .With("keyspace", key.first.ToString())
+      .With("shard", key.second)
+      .With("error", why.ToString())
+      .With("kept_in", path.ok() ? *path : path.status().ToString());
 }
 
 void ShardHost::RemoveFolder(const Key& key) {

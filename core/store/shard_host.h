@@ -85,6 +85,10 @@ class ShardHost {
   // Closes shards that are not published any more and moves their folders away. Empty: every folder
   // of the keyspace.
   void Drop(const Uuid& keyspace, const std::vector<int32_t>& shards);
+  // The same for shards that have replicas elsewhere now: those are given what only this store has
+  // before. What cannot be given is kept in damaged/. Empty: every folder of the keyspace that the
+  // descriptor does not name.
+  void Leave(const KeyspaceDescriptor& descriptor, const std::vector<int32_t>& shards);
   // Compacts every shard of the keyspace that is here and open; done runs on a background thread
   // with the first failure, where a shard that could not be opened counts as one.
   void Compact(const Uuid& keyspace, std::function<void(Status)> done);
@@ -117,10 +121,17 @@ class ShardHost {
                                                       int32_t shard, const Status& why);
   // Takes a handle out of the map; nullptr when there is none.
   std::shared_ptr<ShardHandle> Take(const Key& key);
+  // Ends what uses the shard, but for those who close it.
+  void EndUses(const Key& key, ShardHandle* handle);
   void CloseHandle(const Key& key, ShardHandle* handle);
   // nullptr: closes what was opened since that was asked for, if anything.
   void CloseWhatIsThere(const Key& key, std::shared_ptr<ShardHandle> handle);
   void RemoveFolder(const Key& key);
+  void LeaveOne(const KeyspaceDescriptor& descriptor, int32_t shard,
+                std::shared_ptr<ShardHandle> handle);
+  // What the handle's shard has, or the one on the disk when there is no handle.
+  Status GiveBack(const KeyspaceDescriptor& descriptor, int32_t shard, ShardHandle* handle);
+  void KeepFolder(const Key& key, const Status& why);
   // Puts away the database that a copy has taken the place of, if there is one.
   void PutFormerAway(const Key& key);
   void DeleteTree(const std::string& path);

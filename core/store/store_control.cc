@@ -81,6 +81,8 @@ void StoreControl::On(const StartEvent& event) {
       Do(DropShardsAction{uuid, {}});
       continue;
     }
+    // Those that it had left, and not given back, when it stopped.
+    Do(LeaveShardsAction{descriptor, {}});
     std::vector<int32_t> shards = descriptor.ShardsOn(identity_.store);
     if (shards.empty()) continue;
     for (const int32_t shard : shards) keyspace.shards[shard];
@@ -366,7 +368,7 @@ void StoreControl::FinishChange(Keyspace* keyspace) {
   if (descriptor.deleted()) {
     Do(DropShardsAction{descriptor.uuid, {}});
   } else if (!dropped.empty()) {
-    Do(DropShardsAction{descriptor.uuid, std::move(dropped)});
+    Do(LeaveShardsAction{descriptor, std::move(dropped)});
   }
   for (const uint64_t call : change.calls)
     Do(AnswerInstallAction{call, MakeInstallResponse(*keyspace)});

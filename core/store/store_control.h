@@ -174,6 +174,13 @@ struct DropShardsAction {
   Uuid keyspace;
   std::vector<int32_t> shards;
 };
+// These shards, none of this store any more, have replicas elsewhere: give those what only this
+// store has, then drop the shards. Empty: every folder of the keyspace that the descriptor does not
+// name.
+struct LeaveShardsAction {
+  KeyspaceDescriptor descriptor;
+  std::vector<int32_t> shards;
+};
 struct AnswerInstallAction {
   uint64_t call = 0;
   StatusOr<rpc::InstallKeyspaceResponse> result;
@@ -188,11 +195,11 @@ struct CompactAction {
 // Every shard known at the start was tried: the store may open its port.
 struct ReadyToServeAction {};
 
-using Action =
-    std::variant<RegisterAction, HeartbeatAction, HangUpAction, RegistrationAction,
-                 PersistIdentityAction, PersistDescriptorAction, ForgetDescriptorAction,
-                 OpenShardsAction, ReopenShardAction, PublishAction, CloseShardsAction,
-                 DropShardsAction, AnswerInstallAction, CompactAction, ReadyToServeAction>;
+using Action = std::variant<RegisterAction, HeartbeatAction, HangUpAction, RegistrationAction,
+                            PersistIdentityAction, PersistDescriptorAction, ForgetDescriptorAction,
+                            OpenShardsAction, ReopenShardAction, PublishAction, CloseShardsAction,
+                            DropShardsAction, LeaveShardsAction, AnswerInstallAction, CompactAction,
+                            ReadyToServeAction>;
 
 class StoreControl {
  public:

@@ -220,6 +220,11 @@ StatusOr<std::string> StoreFolder::RemoveShard(const Uuid& keyspace, int32_t sha
   return PutAway(ShardDir(keyspace, shard), "/removed", keyspace, shard);
 }
 
+StatusOr<std::string> StoreFolder::KeepShard(const Uuid& keyspace, int32_t shard) {
+  VASTO_RETURN_IF_ERROR(files_->MakeFolder(dir_ + "/damaged"));
+  return PutAway(ShardDir(keyspace, shard), "/damaged", keyspace, shard);
+}
+
 StatusOr<std::string> StoreFolder::RemoveFormer(const Uuid& keyspace, int32_t shard) {
   return PutAway(ShardDir(keyspace, shard) + "/former", "/removed", keyspace, shard);
 }

@@ -10,7 +10,8 @@
 //   shards/<keyspace uuid>/<number>/  one RocksDB each
 //   removed/<n>-<keyspace>-<number>/  dropped shards, and databases that copies have replaced, that
 //                                     wait to be deleted
-//   damaged/<n>-<keyspace>-<number>/  what could not be used any more and was made anew; it stays
+//   damaged/<n>-<keyspace>-<number>/  what could not be used any more and was made anew, or could
+//                                     not be given back to the replicas elsewhere; it stays
 //
 // Invariants: every file is replaced whole or not at all (FileSystem::WriteAtomically); a folder
 // that holds anything but a store is never written to; a format newer than kFolderFormat is refused
@@ -74,6 +75,9 @@ class StoreFolder {
   // Moves a shard's folder to removed/ and gives back where it is now; OK with an empty path when
   // there is no such folder. REQUIRES: the shard is closed.
   StatusOr<std::string> RemoveShard(const Uuid& keyspace, int32_t shard);
+  // Moves the folder of a shard that is none of this store any more to damaged/, where it stays:
+  // what it holds could not be given back. As RemoveShard.
+  StatusOr<std::string> KeepShard(const Uuid& keyspace, int32_t shard);
   // The same for the database in a shard's folder that a copy of another replica has replaced.
   StatusOr<std::string> RemoveFormer(const Uuid& keyspace, int32_t shard);
   // Moves a shard's folder, which cannot be used any more, to damaged/, where it stays, and makes

@@ -257,6 +257,10 @@ void StoreRuntime::Do(const DropShardsAction& action) {
   options_.host->Drop(action.keyspace, action.shards);
 }
 
+void StoreRuntime::Do(const LeaveShardsAction& action) {
+  options_.host->Leave(action.descriptor, action.shards);
+}
+
 void StoreRuntime::Do(const AnswerInstallAction& action) {
   std::optional<rpc::Responder<rpc::InstallKeyspace>> responder;
   {

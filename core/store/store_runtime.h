@@ -87,6 +87,7 @@ class StoreRuntime {
   void Do(const PublishAction& action);
   void Do(const CloseShardsAction& action);
   void Do(const DropShardsAction& action);
+  void Do(const LeaveShardsAction& action);
   void Do(const AnswerInstallAction& action);
   void Do(const CompactAction& action);
   void Do(const ReadyToServeAction& action);

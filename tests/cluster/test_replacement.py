@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A store that stays away is replaced by another, and nothing that was confirmed is lost."""
 
+import contextlib
+
 import pytest
 
 import libvasto
@@ -79,3 +81,45 @@ def test_a_store_that_stays_away_is_replaced_where_it_stood(make_cluster, client
     wait_until(lambda: removed.exists() and any(removed.iterdir()), "its shards to be put aside")
     replicas.wait_alike(cluster, "ks")
     assert {key: keyspace.get(key) for key in written} == written
+
+
+def test_what_only_the_replaced_one_had_comes_back_with_it(make_cluster, client_of):
+    cluster = make_cluster(stores=3, master_flags=AWAY)
+    cluster.create("ks", 1, 2)
+    keyspace = client_of(cluster).keyspace("ks")
+    index = replicas.primary_of(cluster, "ks")
+    contested = (b"overwritten", b"deleted", b"its own")
+    for key in contested:
+        keyspace.put(key, b"old")
+    replicas.wait_alike(cluster, "ks")
+    store = cluster.stores[index]
+    gone = uuid_of(cluster, index)
+    with contextlib.ExitStack() as stack:
+        for other in cluster.stores.values():
+            if other is not store:
+                stack.enter_context(other.paused())
+        # The first may still arrive, in answer to a question that was asked before.
+        for i in range(100):
+            keyspace.put(b"alone%d" % i, b"v")
+        keyspace.merge(b"sum", "add", b"7")
+        for key in contested:
+            keyspace.put(key, b"mine")
+        store.kill9()
+    cluster.stores.pop(index)
+    assert keyspace.get(b"alone99") is None
+    keyspace.put(b"overwritten", b"newer")
+    keyspace.delete(b"deleted")
+    keyspace.merge(b"sum", "add", b"3")
+    wait_replaced(cluster, "ks", gone)
+    assert keyspace.get(b"its own") == b"old"
+
+    cluster.start_store(index, address=store.address)
+    wait_until(lambda: keyspace.get(b"its own") == b"mine", "its writes", 20)
+    assert [i for i in range(100) if keyspace.get(b"alone%d" % i) != b"v"] == []
+    assert keyspace.get(b"overwritten") == b"newer"
+    assert keyspace.get(b"deleted") is None
+    assert keyspace.get(b"sum") == b"10"
+    replicas.wait_alike(cluster, "ks")
+    folder = cluster.store_folder(index)
+    wait_until(lambda: any((folder / "removed").iterdir()), "its shard to be put aside")
+    assert not (folder / "damaged").exists()

@@ -53,6 +53,7 @@ VASTO_GENERATED(Pull, ReplicationService, pull);
 VASTO_GENERATED(BeginCopy, ReplicationService, begin_copy);
 VASTO_GENERATED(ReadCopy, ReplicationService, read_copy);
 VASTO_GENERATED(EndCopy, ReplicationService, end_copy);
+VASTO_GENERATED(GiveBack, ReplicationService, give_back);
 VASTO_GENERATED(Ping, ReplicationService, ping);
 VASTO_GENERATED(CreateKeyspace, AdminService, create_keyspace);
 VASTO_GENERATED(DeleteKeyspace, AdminService, delete_keyspace);
@@ -203,18 +204,19 @@ void CheckStructs(std::map<std::string, IdlFields>* idl) {
 TEST(ThriftEquivalenceTest, NamesAndIdsAreThoseOfTheIdl) {
   auto idl = ParseIdl();
   ASSERT_EQ(idl.erase("VastoError"), 1u);
-  CheckStructs<
-      ShardRef, Value, ReadKey, ReadResult, ReadBound, GetResponse, WriteResponse, GetRequest,
-      MultiGetRequest, MultiGetResponse, WriteEntry, WriteResult, WriteRequest, WriteBatchRequest,
-      WriteBatchResponse, ScanRequest, ScanResponse, WatchRequest, WatchResponse, Replica,
-      ShardReplicas, KeyspaceDescriptor, StoreInfo, ClusterMap, ReplicaStats, WatchClusterRequest,
-      WatchClusterResponse, RegisterStoreRequest, RegisterStoreResponse, HeartbeatRequest,
-      HeartbeatResponse, InstallKeyspaceRequest, InstallKeyspaceResponse, CompactKeyspaceRequest,
-      CompactKeyspaceResponse, Position, ChangeBatch, PullRequest, PullResponse, CopyFile,
-      BeginCopyRequest, BeginCopyResponse, ReadCopyRequest, ReadCopyResponse, EndCopyRequest,
-      EndCopyResponse, PingRequest, PingResponse, CreateKeyspaceRequest, DeleteKeyspaceRequest,
-      StartCompactionRequest, StartOperationResponse, WaitOperationRequest, WaitOperationResponse,
-      ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
+  CheckStructs<ShardRef, Value, ReadKey, ReadResult, ReadBound, GetResponse, WriteResponse,
+               GetRequest, MultiGetRequest, MultiGetResponse, WriteEntry, WriteResult, WriteRequest,
+               WriteBatchRequest, WriteBatchResponse, ScanRequest, ScanResponse, WatchRequest,
+               WatchResponse, Replica, ShardReplicas, KeyspaceDescriptor, StoreInfo, ClusterMap,
+               ReplicaStats, WatchClusterRequest, WatchClusterResponse, RegisterStoreRequest,
+               RegisterStoreResponse, HeartbeatRequest, HeartbeatResponse, InstallKeyspaceRequest,
+               InstallKeyspaceResponse, CompactKeyspaceRequest, CompactKeyspaceResponse, Position,
+               ChangeBatch, PullRequest, PullResponse, CopyFile, BeginCopyRequest,
+               BeginCopyResponse, ReadCopyRequest, ReadCopyResponse, EndCopyRequest,
+               EndCopyResponse, GiveBackRequest, GiveBackResponse, PingRequest, PingResponse,
+               CreateKeyspaceRequest, DeleteKeyspaceRequest, StartCompactionRequest,
+               StartOperationResponse, WaitOperationRequest, WaitOperationResponse,
+               ClusterStatsRequest, StoreStats, ClusterStatsResponse>(&idl);
   for (const auto& [name, fields] : idl) ADD_FAILURE() << name << " of the IDL has no table";
 }
 

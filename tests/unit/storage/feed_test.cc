@@ -168,6 +168,32 @@ TEST_F(ForgettingTest, ADeletionOlderThanWhatWasForgottenIsForTheOthers) {
   EXPECT_EQ(a_->Get("k"), "NOT_FOUND");
 }
 
+// From one that nobody waited for before the deletion was forgotten.
+TEST_F(ForgettingTest, WhatComesLateAndMayBeDeletedIsLeftOutHereAndForTheOthers) {
+  a_->shard()->AllowForgetting(deleted_ + 1);
+  ASSERT_TRUE(IsForgotten());
+  auto late = Make("late", 2);
+  late->Write(Put("k", "ghost", deleted_ - 5));
+  late->Write(Put("other", "v"));
+  const auto batch = late->Next(a_->Has());
+  ASSERT_TRUE(batch.ok());
+  TestWrite write;
+  write.kind = WriteKind::kApply;
+  write.applied = &*batch;
+  write.late = true;
+  ASSERT_TRUE(a_->Write(std::move(write)).status.ok());
+  EXPECT_TRUE(a_->Has().Covers(late->Has()));
+  for (const bool from_disk : {false, true}) {
+    if (from_disk) a_->Reopen();
+    auto third = Make(from_disk ? "fourth" : "third", 3);
+    ASSERT_TRUE(third->FollowAll(a_.get()).ok());
+    for (Replica* replica : {a_.get(), third.get()}) {
+      EXPECT_EQ(replica->Get("other"), "v");
+      EXPECT_EQ(replica->Get("k"), "NOT_FOUND");
+    }
+  }
+}
+
 TEST_F(FeedTest, WhatIsSettledIsOlderThanWhatArrivesNext) {
   auto a = Make("a", 1);
   EventTime settled = a->feed()->settled();

@@ -138,6 +138,18 @@ class SimulatedStore {
              std::find(a.shards.begin(), a.shards.end(), key.second) != a.shards.end();
     });
   }
+  void Do(LeaveShardsAction& a) {
+    EXPECT_EQ(descriptors_[a.descriptor.uuid], a.descriptor) << "left before that was on disk";
+    std::erase_if(shards_, [&](const auto& key) {
+      const bool named = a.shards.empty() ||
+                         std::find(a.shards.begin(), a.shards.end(), key.second) != a.shards.end();
+      if (key.first != a.descriptor.uuid || !named) return false;
+      const bool stays = a.descriptor.Hosts(identity_.store, key.second);
+      EXPECT_TRUE(!stays || a.shards.empty()) << "left though it stays";
+      if (!stays) left_.insert(key.second);
+      return !stays;
+    });
+  }
   void Do(AnswerInstallAction& a) {
     EXPECT_TRUE(answers_.emplace(a.call, a.result).second) << "answered twice";
   }
@@ -163,6 +175,7 @@ class SimulatedStore {
   std::vector<RegisterAction> registers_;
   std::optional<Status> registration_;
   std::vector<size_t> trace_;
+  std::set<int32_t> left_;
   int heartbeats_ = 0;
   int reopened_ = 0;
   bool ready_ = false;
@@ -227,6 +240,20 @@ TEST(StoreControlTest, AHigherEpochDropsTheShardsThatLeft) {
   s.Install(0, d);
   s.Settle();
   EXPECT_EQ(s.shards_, (std::set<std::pair<Uuid, int32_t>>{{d.uuid, 0}}));
+  EXPECT_EQ(s.left_.size(), 1u) << "what it had alone is for those elsewhere";
+}
+
+// It stopped before it had given all of it.
+TEST(StoreControlTest, WhatItLeftIsLeftAgainAfterARestart) {
+  SimulatedStore s;
+  const auto d = s.Descriptor("ks", 2);
+  s.Install(0, d);
+  s.Settle();
+  s.shards_.insert({d.uuid, 7});
+  s.Boot();
+  s.Settle();
+  EXPECT_EQ(s.left_, std::set<int32_t>{7});
+  EXPECT_EQ(s.shards_.size(), 2u);
 }
 
 TEST(StoreControlTest, ADeletedKeyspaceNeverReturns) {
