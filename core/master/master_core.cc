@@ -16,6 +16,10 @@ namespace {
 
 Status Stopping() { return Status::Unavailable("the master is stopping"); }
 
+Status NobodyHere() {
+  return Status::Unavailable("no store is with this master any more; another one may know them");
+}
+
 rpc::WatchClusterResponse NoNews() { return {.protocol_version = rpc::kProtocolVersion}; }
 
 }  // namespace
@@ -114,6 +118,8 @@ rpc::WatchClusterResponse MasterCore::News() const {
 void MasterCore::On(const WatchEvent& event) {
   const Status speaks = rpc::CheckProtocolVersion("the client", event.request.protocol_version);
   if (!speaks.ok()) return Reply(event.call, speaks);
+  // Who does not wait only asks what is known here.
+  if (Deserted() && event.request.wait_ms != 0) return Reply(event.call, NobodyHere());
   const bool news = Watchers::IsNews(event.request, term_, version_);
   if (recovering_) return watchers_.Park(event, news && event.request.known_term == 0, now_us_);
   if (news) return Reply(event.call, News());
@@ -121,8 +127,19 @@ void MasterCore::On(const WatchEvent& event) {
   watchers_.Park(event, false, now_us_);
 }
 
+bool MasterCore::Deserted() const {
+  const auto& stores = stores_.all();
+  return !recovering_ && !stores.empty() && std::all_of(stores.begin(), stores.end(), [](auto& s) {
+    return s.second.info.state == StoreState::kDown;
+  });
+}
+
 void MasterCore::On(const TickEvent&) {
   if (stores_.Sweep(now_us_)) dirty_ = true;
+  if (Deserted()) {
+    AnswerAction watchers{.calls = watchers_.TakeAll(), .answer = NobodyHere()};
+    if (!watchers.calls.empty()) actions_.push_back(std::move(watchers));
+  }
   if (now_us_ >= next_replace_us_) ReplaceReplicas();
   PumpAll();
   operations_.Tick(now_us_, &actions_);

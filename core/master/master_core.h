@@ -121,6 +121,8 @@ class MasterCore {
 
   // Registration.
   rpc::WatchClusterResponse News() const;
+  // Whether all stores it knows are down, or with another master: its map is no good then.
+  bool Deserted() const;
   Status JoinCluster(const rpc::RegisterStoreRequest& request);
   void RaiseTerm(uint64_t seen);
   // A command of an earlier master reached the store after it had told us what it has.

@@ -207,6 +207,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   enum class ClientGate { kShut, kOpening, kOpen, kShutting };
 
   explicit ShardReplica(const ShardReplicaOptions& options);
+  static Status NoReplica(const Uuid& store);
+  static Status Closing();
 
   // As a follower.
   void Do(Follower::Actions actions) EXCLUDES(mu_);

@@ -46,6 +46,22 @@ void MasterLink::Heartbeat(uint64_t attempt, const rpc::HeartbeatRequest& reques
       });
 }
 
+void MasterLink::Probe(const ProbeAction& action) {
+  auto channel = transport_->Connect(action.master);
+  rpc::WatchClusterRequest request = maps_->Known();
+  request.protocol_version = rpc::kProtocolVersion;
+  rpc::Channel* const raw = channel.get();
+  // Kept until it has answered.
+  raw->Call<rpc::WatchCluster>(
+      request, transport_->clock()->MonotonicMicros() + kProbeUs,
+      [this, attempt = action.attempt,
+       channel = std::move(channel)](const StatusOr<rpc::WatchClusterResponse>& result) mutable {
+        post_(ProbedEvent{attempt, result.ok()});
+        transport_->RunAt(transport_->clock()->MonotonicMicros(),
+                          [channel = std::move(channel)]() mutable { channel.reset(); });
+      });
+}
+
 void MasterLink::HangUp(uint64_t attempt) {
   std::shared_ptr<rpc::Channel> channel;
   {

@@ -30,6 +30,7 @@ class MasterLink {
 
   void Register(const RegisterAction& action);
   void Heartbeat(uint64_t attempt, const rpc::HeartbeatRequest& request);
+  void Probe(const ProbeAction& action);
   void HangUp(uint64_t attempt);
   // Keeps MapCache up to date until the attempt ends.
   void FollowMap(uint64_t attempt);
@@ -38,6 +39,7 @@ class MasterLink {
   static constexpr uint32_t kMapWaitMs = 30'000;
   static constexpr int64_t kMapSpareUs = 5'000'000;
   static constexpr int64_t kMapRetryUs = 1'000'000;
+  static constexpr int64_t kProbeUs = 2'000'000;
 
   // The channel of this attempt; nullptr when another one has begun.
   std::shared_ptr<rpc::Channel> ChannelOf(uint64_t attempt);

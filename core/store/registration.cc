@@ -17,8 +17,8 @@ std::vector<Registration::Wish> Registration::TryNext(int64_t now_us) {
   phase_ = Phase::kRegistering;
   heartbeat_pending_ = false;
   wake_us_ = now_us + kRegisterTimeoutUs;
-  const std::string& master = masters_[next_master_ % masters_.size()];
-  return {{Wish::Kind::kRegister, ++attempt_, master}};
+  look_us_ = INT64_MAX;
+  return {{Wish::Kind::kRegister, ++attempt_, masters_[current()]}};
 }
 
 std::vector<Registration::Wish> Registration::GiveUp(int64_t now_us, bool refused) {
@@ -54,7 +54,13 @@ std::vector<Registration::Wish> Registration::Tick(int64_t now_us) {
   heartbeat_pending_ = true;
   heartbeat_sent_us_ = now_us;
   wake_us_ = now_us + kHeartbeatTimeoutUs;
-  return {{Wish::Kind::kHeartbeat, attempt_, {}}};
+  std::vector<Wish> wishes{{Wish::Kind::kHeartbeat, attempt_, {}}};
+  if (now_us >= look_us_) {
+    look_us_ = INT64_MAX;
+    probed_ = (probed_ + 1) % current();
+    wishes.push_back({Wish::Kind::kProbe, attempt_, masters_[probed_]});
+  }
+  return wishes;
 }
 
 std::vector<Registration::Wish> Registration::Registered(uint64_t attempt, const Status& result,
@@ -67,6 +73,8 @@ std::vector<Registration::Wish> Registration::Registered(uint64_t attempt, const
   phase_ = Phase::kRegistered;
   failed_in_row_ = 0;
   pause_us_ = kMinPauseUs;
+  if (current() == 0) look_pause_us_ = kMinLookUs;
+  if (current() != 0) look_us_ = now_us + look_pause_us_;
   // The first heartbeat brings the replicas' statistics, so it does not wait.
   wake_us_ = now_us;
   return {};
@@ -81,6 +89,19 @@ std::vector<Registration::Wish> Registration::HeartbeatDone(uint64_t attempt, co
     return {};
   }
   if (!result.Is(Code::kNotFound)) return GiveUp(now_us, false);
+  std::vector<Wish> wishes{{Wish::Kind::kHangUp, attempt_, {}}};
+  for (Wish& wish : TryNext(now_us)) wishes.push_back(std::move(wish));
+  return wishes;
+}
+
+std::vector<Registration::Wish> Registration::Probed(uint64_t attempt, bool there, int64_t now_us) {
+  if (attempt != attempt_ || phase_ != Phase::kRegistered || look_us_ != INT64_MAX) return {};
+  if (!there) {
+    look_us_ = now_us + look_pause_us_;
+    return {};
+  }
+  look_pause_us_ = std::min(2 * look_pause_us_, kMaxLookUs);
+  next_master_ = probed_;
   std::vector<Wish> wishes{{Wish::Kind::kHangUp, attempt_, {}}};
   for (Wish& wish : TryNext(now_us)) wishes.push_back(std::move(wish));
   return wishes;

@@ -12,6 +12,10 @@
 //  doubles, from kMinPauseUs to
 //     kMaxPauseUs, so that a restarted master hears of the store within kMaxPauseUs plus a round
 //     trip.
+//  4. With a master that is not the first of the list, it looks from time to time whether one
+//  before
+//     that is there, and goes over to it. So stores with the same list come to one master, whoever
+//     else has been started.
 //
 // Threads: one at a time per object.
 #pragma once
@@ -38,15 +42,19 @@ class Registration {
   // 3 s.
   static constexpr int64_t kRegisterTimeoutUs = 5'000'000;
   static constexpr int64_t kHeartbeatTimeoutUs = 3'000'000;
+  // How often it looks for a master before its own; less often each time one was there and did not
+  // take the store.
+  static constexpr int64_t kMinLookUs = 5'000'000;
+  static constexpr int64_t kMaxLookUs = 300'000'000;
 
   enum class Phase { kStopped, kPausing, kRegistering, kRegistered };
 
   // What the owner has to do now.
   struct Wish {
-    enum class Kind { kRegister, kHeartbeat, kHangUp };
+    enum class Kind { kRegister, kHeartbeat, kHangUp, kProbe };
     Kind kind;
     uint64_t attempt;    // to be given back with the answer
-    std::string master;  // kRegister: HOST:PORT
+    std::string master;  // kRegister, kProbe: HOST:PORT
   };
 
   // masters: tried in this order. random: borrowed; outlives *this; spreads the pauses of many
@@ -62,6 +70,8 @@ class Registration {
   // The answer to a kHeartbeat wish. kNotFound: the master does not know the store (it restarted);
   // register again at once.
   std::vector<Wish> HeartbeatDone(uint64_t attempt, const Status& result, int64_t now_us);
+  // The answer to a kProbe wish: whether that master is there.
+  std::vector<Wish> Probed(uint64_t attempt, bool there, int64_t now_us);
   // The connection of that attempt is gone.
   std::vector<Wish> Lost(uint64_t attempt, int64_t now_us);
 
@@ -74,6 +84,7 @@ class Registration {
   std::vector<Wish> TryNext(int64_t now_us);
   // Ends the current attempt and asks the next master, after a pause when the whole list was tried.
   std::vector<Wish> GiveUp(int64_t now_us, bool refused);
+  size_t current() const { return next_master_ % masters_.size(); }
 
   const std::vector<std::string> masters_;
   Random* const random_;  // borrowed; outlives *this
@@ -86,6 +97,9 @@ class Registration {
   int64_t wake_us_ = INT64_MAX;
   bool heartbeat_pending_ = false;
   int64_t heartbeat_sent_us_ = 0;
+  size_t probed_ = 0;            // a master before the current one
+  int64_t look_us_ = INT64_MAX;  // when to look for it; while one is looked for: never
+  int64_t look_pause_us_ = kMinLookUs;
 };
 
 }  // namespace vasto::store

@@ -130,6 +130,9 @@ void StoreControl::Follow(const std::vector<Registration::Wish>& wishes) {
       case Registration::Wish::Kind::kHeartbeat:
         Do(HeartbeatAction{wish.attempt, identity_.max_term});
         break;
+      case Registration::Wish::Kind::kProbe:
+        Do(ProbeAction{wish.attempt, wish.master});
+        break;
       case Registration::Wish::Kind::kHangUp:
         Do(HangUpAction{wish.attempt});
         break;
@@ -207,6 +210,10 @@ void StoreControl::On(const HeartbeatAnswerEvent& event) {
 
 void StoreControl::On(const MasterLostEvent& event) {
   Follow(registration_.Lost(event.attempt, now_us_));
+}
+
+void StoreControl::On(const ProbedEvent& event) {
+  Follow(registration_.Probed(event.attempt, event.there, now_us_));
 }
 
 // ---- Keyspaces

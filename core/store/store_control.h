@@ -82,6 +82,10 @@ struct HeartbeatAnswerEvent {
 struct MasterLostEvent {
   uint64_t attempt = 0;
 };
+struct ProbedEvent {
+  uint64_t attempt = 0;
+  bool there = false;
+};
 // call: the runtime's name for the request, given back in the answer.
 struct InstallEvent {
   uint64_t call = 0;
@@ -111,8 +115,8 @@ struct DescriptorPersistedEvent {
 
 using Event =
     std::variant<StartEvent, ServingEvent, TickEvent, RegisterAnswerEvent, HeartbeatAnswerEvent,
-                 MasterLostEvent, InstallEvent, CompactEvent, ShardsOpenedEvent, ReopenEvent,
-                 IdentityPersistedEvent, DescriptorPersistedEvent>;
+                 MasterLostEvent, ProbedEvent, InstallEvent, CompactEvent, ShardsOpenedEvent,
+                 ReopenEvent, IdentityPersistedEvent, DescriptorPersistedEvent>;
 
 // ---- Actions: what is to be done, in this order.
 
@@ -125,6 +129,11 @@ struct RegisterAction {
 struct HeartbeatAction {
   uint64_t attempt = 0;
   uint64_t term = 0;
+};
+// Find out whether that master is there; ends in a ProbedEvent.
+struct ProbeAction {
+  uint64_t attempt = 0;
+  std::string master;
 };
 // Close the connection of that attempt, if it is open.
 struct HangUpAction {
@@ -195,11 +204,11 @@ struct CompactAction {
 // Every shard known at the start was tried: the store may open its port.
 struct ReadyToServeAction {};
 
-using Action = std::variant<RegisterAction, HeartbeatAction, HangUpAction, RegistrationAction,
-                            PersistIdentityAction, PersistDescriptorAction, ForgetDescriptorAction,
-                            OpenShardsAction, ReopenShardAction, PublishAction, CloseShardsAction,
-                            DropShardsAction, LeaveShardsAction, AnswerInstallAction, CompactAction,
-                            ReadyToServeAction>;
+using Action = std::variant<RegisterAction, HeartbeatAction, ProbeAction, HangUpAction,
+                            RegistrationAction, PersistIdentityAction, PersistDescriptorAction,
+                            ForgetDescriptorAction, OpenShardsAction, ReopenShardAction,
+                            PublishAction, CloseShardsAction, DropShardsAction, LeaveShardsAction,
+                            AnswerInstallAction, CompactAction, ReadyToServeAction>;
 
 class StoreControl {
  public:
@@ -247,6 +256,7 @@ class StoreControl {
   void On(const RegisterAnswerEvent& event);
   void On(const HeartbeatAnswerEvent& event);
   void On(const MasterLostEvent& event);
+  void On(const ProbedEvent& event);
   void On(const InstallEvent& event);
   void On(const CompactEvent& event);
   void On(const ShardsOpenedEvent& event);

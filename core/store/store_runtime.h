@@ -77,6 +77,7 @@ class StoreRuntime {
 
   void Do(RegisterAction action);
   void Do(const HeartbeatAction& action);
+  void Do(const ProbeAction& action) { link_.Probe(action); }
   void Do(const HangUpAction& action);
   void Do(const RegistrationAction& action);
   void Do(const PersistIdentityAction& action);

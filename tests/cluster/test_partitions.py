@@ -175,7 +175,8 @@ def test_a_store_behind_a_link_that_stalls_holds_nobody_up(net):
 
 def test_two_masters_by_mistake_lose_nothing(own_net):
     """A store goes over to the second one, both make keyspaces, also one of the same name: when the
-    second is gone, the first and all stores tell the same, and nothing is lost."""
+    first can be reached again, it comes back to that, though the second is there; all tell the same,
+    and nothing is lost."""
     net, second = own_net, own_net.start_second_master()
     with load_during(net, "masters", settled_s=0) as load:
         net.network.cut(["master"], ["store0"])
@@ -192,8 +193,14 @@ def test_two_masters_by_mistake_lose_nothing(own_net):
         load.wait_for(50, ALL)
         net.network.heal()
         load.wait_for(50, ALL)
+        net.wait_for_stores(3, 20)
+        # Who asks the second one first is not misled for long.
+        both = f"{second.address},{net.address}"
+        assert net.run("vasto", "-m", both, "get", "mine", "k").text == "v"
+        wait_until(lambda: "another one" in net.run("vasto", "-m", second.address, "--timeout-ms", 500,
+                                                    "get", "mine", "k", check=None).err,
+                   "the second to say that nobody is with it", 20)
         assert second.stop() == 0
-        net.wait_for_stores(3)
     assert net.keyspaces() == sorted([*KEYSPACES, "both", "mine"])
     # The name stands for the one made last; the other is kept, hidden.
     assert net.describe("both")["shards"] == 3

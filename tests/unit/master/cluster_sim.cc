@@ -299,7 +299,13 @@ void ClusterSim::Watch() {
   event.request = {.known_term = known_.first, .known_version = known_.second, .wait_ms = 2000};
   Call(event, [this](const Answer& answer) {
     const auto* response = std::get_if<rpc::WatchClusterResponse>(&answer);
-    if (response == nullptr) return Fail("a watch failed: " + std::get<Status>(answer).ToString());
+    if (response == nullptr) {
+      const Status& why = std::get<Status>(answer);
+      if (!why.Is(Code::kUnavailable)) return Fail("a watch failed: " + why.ToString());
+      return At(Delay(50 * kMs), [this, life = life_] {
+        if (life == life_) Watch();
+      });
+    }
     if (response->changed) CheckMap(response->map);
     Watch();
   });

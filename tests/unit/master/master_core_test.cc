@@ -493,6 +493,35 @@ TEST_F(MasterCoreTest, WatchesParkUntilSomethingChanges) {
   EXPECT_FALSE(Get<rpc::WatchClusterResponse>(expires)->changed);
 }
 
+// They may be with another master, which clients find only if this one lets them go.
+TEST_F(MasterCoreTest, OneWhoseStoresAreAllDownSendsWatchersElsewhere) {
+  StartWithStores(2);
+  const CallId parked = Watch(core_->term(), core_->version(), 60'000);
+  // Its version changes as the stores become suspect.
+  const CallId later = [&] {
+    Advance(5 * kSecond);
+    Heartbeat(1);
+    return Watch(core_->term(), core_->version(), 60'000);
+  }();
+  EXPECT_FALSE(Parked(parked));
+  Advance(8 * kSecond);
+  Heartbeat(1);
+  Advance(1 * kSecond);
+  ASSERT_EQ(core_->Map().stores.at(StoreId(2)).state, StoreState::kDown);
+  EXPECT_TRUE(Get<rpc::WatchClusterResponse>(later)->changed) << "one is up";
+  const CallId last = Watch(core_->term(), core_->version(), 60'000);
+  Advance(5 * kSecond);
+  const CallId suspect = Watch(core_->term(), core_->version(), 60'000);
+  EXPECT_TRUE(Parked(suspect));
+  Advance(10 * kSecond);
+  EXPECT_FALSE(Parked(last));
+  EXPECT_EQ(Error(suspect).code(), Code::kUnavailable);
+  EXPECT_EQ(Error(Watch(0, 0, 1000)).code(), Code::kUnavailable);
+  EXPECT_TRUE(Get<rpc::WatchClusterResponse>(Watch(0, 0, 0))->changed) << "what it knows, it says";
+  Register(1);
+  EXPECT_TRUE(Get<rpc::WatchClusterResponse>(Watch(0, 0, 1000))->changed);
+}
+
 TEST_F(MasterCoreTest, ClientsOfAnOlderMasterGetTheNewMap) {
   StartWithStores(1);
   EXPECT_TRUE(Get<rpc::WatchClusterResponse>(Watch(core_->term() + 5, 9, 1000))->changed);

@@ -69,6 +69,69 @@ TEST_F(RegistrationTest, EveryMasterIsTriedBeforeThePause) {
   EXPECT_EQ(r.phase(), Registration::Phase::kPausing);
 }
 
+// With the second of two masters.
+class SecondMasterTest : public RegistrationTest {
+ protected:
+  void SetUp() override {
+    r_.Start(now_);
+    r_.Registered(r_.attempt(), Status::Unavailable("refused"), now_);
+    r_.Registered(r_.attempt(), {}, now_);
+  }
+  // When it looks for the first one, with all heartbeats answered until then.
+  int64_t LooksAt() {
+    const int64_t end_us = now_ + 2 * Registration::kMaxLookUs;
+    while (now_ < end_us) {
+      now_ = r_.next_wake_us();
+      const auto wishes = r_.Tick(now_);
+      r_.HeartbeatDone(r_.attempt(), {}, now_);
+      for (const auto& wish : wishes) {
+        if (wish.kind != Kind::kProbe) continue;
+        EXPECT_EQ(wish.master, "a:1");
+        return now_;
+      }
+    }
+    return INT64_MAX;
+  }
+  Registration r_{{"a:1", "b:1"}, random_.get()};
+};
+
+TEST_F(SecondMasterTest, ItGoesOverToTheFirstOneOnceThatIsThere) {
+  int64_t before = now_;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t looks = LooksAt();
+    EXPECT_GE(looks, before + Registration::kMinLookUs);
+    EXPECT_LE(looks, before + Registration::kMinLookUs + Registration::kHeartbeatUs);
+    EXPECT_TRUE(r_.Probed(r_.attempt(), false, now_).empty());
+    before = now_;
+  }
+  LooksAt();
+  const auto wishes = r_.Probed(r_.attempt(), true, now_);
+  ASSERT_EQ(Kinds(wishes), (std::vector<Kind>{Kind::kHangUp, Kind::kRegister}));
+  EXPECT_EQ(wishes[1].master, "a:1");
+  r_.Registered(r_.attempt(), {}, now_);
+  EXPECT_EQ(LooksAt(), INT64_MAX) << "there is none before it";
+}
+
+TEST_F(SecondMasterTest, OneThatIsThereAndDoesNotTakeItIsLookedForLessOften) {
+  int64_t last = 0;
+  for (int i = 0; i < 3; ++i) {
+    const int64_t began = now_;
+    const int64_t took = LooksAt() - began;
+    EXPECT_GT(took, last + last / 2);
+    last = took;
+    r_.Probed(r_.attempt(), true, now_);
+    r_.Registered(r_.attempt(), Status::Unavailable("it recovers"), now_);
+    ASSERT_TRUE(r_.Registered(r_.attempt(), {}, now_).empty());
+  }
+}
+
+TEST_F(SecondMasterTest, AnAnswerOfAnEarlierAttemptIsNothing) {
+  LooksAt();
+  const uint64_t attempt = r_.attempt();
+  r_.Lost(attempt, now_);
+  EXPECT_TRUE(r_.Probed(attempt, true, now_).empty());
+}
+
 TEST_F(RegistrationTest, AMasterThatForgotTheStoreIsToldAtOnce) {
   Registration r({"a:1"}, random_.get());
   r.Registered(r.Start(now_)[0].attempt, {}, now_);

@@ -78,6 +78,7 @@ class SimulatedStore {
 
   void Do(RegisterAction& a) { registers_.push_back(a); }
   void Do(HeartbeatAction&) { ++heartbeats_; }
+  void Do(ProbeAction&) {}
   void Do(HangUpAction&) {}
   void Do(RegistrationAction& a) { registration_ = a.result; }
   void Do(PersistIdentityAction& a) {
