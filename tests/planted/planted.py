@@ -33,7 +33,7 @@ TESTS = ("record_test", "replication_follower_test", "replication_follower_copy_
          "storage_feed_ring_test", "storage_sequencer_test", "shard_test", "storage_gc_floors_test",
          "storage_checkpoint_test", "replication_replicator_test", "storage_feed_fault_test",
          "storage_feed_test", "storage_feed_cursor_test", "storage_merge_test",
-         "replication_give_back_test", "storage_model_test",
+         "replication_give_back_test", "store_control_test", "storage_model_test",
          "replication_simulation_test")
 
 
