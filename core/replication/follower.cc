@@ -214,8 +214,8 @@ Follower::Actions Follower::Silent(const Uuid& uuid, const VersionVector& have, 
 Follower::Actions Follower::Restart(const VersionVector& have, int64_t now_us) {
   Actions actions;
   now_us_ = now_us;
-  fresh_ = false;
   Restart(have, &actions);
+  fresh_ = false;
   UpdateServing(have, now_us, &actions);
   return actions;
 }
@@ -223,7 +223,6 @@ Follower::Actions Follower::Restart(const VersionVector& have, int64_t now_us) {
 Follower::Actions Follower::Look(const VersionVector& have, int64_t now_us) {
   Actions actions;
   now_us_ = now_us;
-  fresh_ = fresh_ || serving_;
   Restart(have, &actions);
   UpdateServing(have, now_us, &actions);
   return actions;
@@ -231,6 +230,7 @@ Follower::Actions Follower::Look(const VersionVector& have, int64_t now_us) {
 
 void Follower::Restart(const VersionVector& have, Actions* actions) {
   const bool served = std::exchange(serving_, false);
+  fresh_ = fresh_ || served;
   ready_ = false;
   looked_us_ = now_us_;
   for (auto& [uuid, peer] : peers_) {

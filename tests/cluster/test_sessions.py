@@ -8,7 +8,7 @@ import pytest
 import libvasto
 from libvasto import ANY, NEAREST, PRIMARY
 from net_cluster import NetCluster
-from vasto_cluster import SLOW, wait_until
+from vasto_cluster import SLOW
 
 replicas = pytest.importorskip("replicas")
 stock_thrift = replicas.stock_thrift
@@ -124,7 +124,9 @@ def test_after_a_failover_a_session_reads_what_it_wrote_or_nothing(net):
         net.network.cut([f"store{first}"], [f"store{i}" for i in net.stores if i != first])
         keyspace.put(b"k", b"new", session=session)
         net.stores[first].kill9()
-        wait_until(lambda: keyspace.get(b"k") == b"old", "another to serve")
+        assert keyspace.get(b"k") == b"old"
+        for index in set(net.stores) - {first}:
+            replicas.wait_serving(net, "ks", index)
         for choice in (PRIMARY, ANY, NEAREST):
             with pytest.raises(libvasto.VastoError) as caught:
                 keyspace.get(b"k", replica=choice, session=session, timeout_ms=500 * SLOW)

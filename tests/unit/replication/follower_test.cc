@@ -438,6 +438,18 @@ TEST_F(SecondTest, OneThatOnlyAsksAndNeverAnswersIsNotWaitedForForLong) {
   EXPECT_TRUE(f_.serving());
 }
 
+// It served until just now, so it has missed nothing of the one that goes.
+TEST_F(SecondTest, OneThatTakesOverDoesNotWaitForAThirdThatIsLostMeanwhile) {
+  rpc::PullResponse a = Answer(kLogA, {});
+  a.serving = true;
+  End(kA, a);
+  End(kA, Answer(kLogA, {}));
+  ASSERT_FALSE(f_.serving()) << "A has stopped serving";
+  Keep(f_.Silent(kB, have_, now_us_));
+  End(kA, Answer(kLogA, {}));
+  EXPECT_TRUE(f_.serving());
+}
+
 TEST_F(SecondTest, WithoutThePreferredOneItServesOnlyWithWhatTheOthersHaveOfThat) {
   Keep(f_.Silent(kA, have_, now_us_));
   EXPECT_FALSE(f_.serving()) << "a client may have been told that what B has is kept";
