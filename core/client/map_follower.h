@@ -2,9 +2,9 @@
 // How a client keeps its cluster map fresh, as a state machine without threads or I/O
 // (map_listener.h runs it).
 //
-// A long poll is parked at one master; when that master is away or knows less than this client, the
-// next of the list is tried, after a pause once all have failed. A master's map replaces the
-// client's when (term, version) is higher and the cluster is the same.
+// A long poll is parked at one master; when that master is away, has no store with it any more, or
+// knows less than this client, the next of the list is tried, after a pause once all have failed. A
+// master's map replaces the client's when (term, version) is higher and the cluster is the same.
 //
 // When a request was told that the map is old and no master may say so in time, a store is asked as
 // well: a store's view covers only what it knows, so it is merged and never replaces. Without a
