@@ -81,8 +81,6 @@ void StoreControl::On(const StartEvent& event) {
       Do(DropShardsAction{uuid, {}});
       continue;
     }
-    // Those that it had left, and not given back, when it stopped.
-    Do(LeaveShardsAction{descriptor, {}});
     std::vector<int32_t> shards = descriptor.ShardsOn(identity_.store);
     if (shards.empty()) continue;
     for (const int32_t shard : shards) keyspace.shards[shard];
@@ -95,6 +93,12 @@ void StoreControl::On(const StartEvent& event) {
 
 void StoreControl::On(const ServingEvent& event) {
   info_ = event.info;
+  // Those that it had left, and not given back, when it stopped.
+  for (const auto& [uuid, keyspace] : keyspaces_) {
+    if (keyspace.installed && !keyspace.installed->deleted()) {
+      Do(LeaveShardsAction{*keyspace.installed, {}});
+    }
+  }
   if (has_masters_) Follow(registration_.Start(now_us_));
 }
 
