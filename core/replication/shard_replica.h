@@ -217,10 +217,10 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   void PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result)
       EXCLUDES(mu_);
   void ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) EXCLUDES(mu_);
-  // Whether something may come into the shard now; each true is paired with one EndApply, or with
-  // what ApplyEnded does, and one LeaveShard.
+  // Whether something may come into the shard now; each true is paired with one ApplyEnded or
+  // TookBack, and one LeaveShard.
   bool BeginApply() EXCLUDES(mu_);
-  void EndApply() EXCLUDES(mu_);
+  void TookBack() EXCLUDES(mu_);
   rpc::GiveBackResponse TakenBack() const;
   void Stepped() REQUIRES(mu_);
   // Opens or shuts the gate for clients when it should be otherwise than it is.

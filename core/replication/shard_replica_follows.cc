@@ -40,7 +40,7 @@ struct ShardReplica::TakeBackWrite final : storage::Write {
     } else {
       responder.Fail(outcome.status);
     }
-    replica->EndApply();
+    replica->TookBack();
     replica->shard_gate_.Leave();
   }
 
@@ -105,10 +105,18 @@ bool ShardReplica::BeginApply() {
   return true;
 }
 
-void ShardReplica::EndApply() {
-  MutexLock lock(&mu_);
-  --applying_;
-  if (!closed_) CopyIfBehind();
+void ShardReplica::TookBack() {
+  std::vector<Answer> answers;
+  {
+    MutexLock lock(&mu_);
+    --applying_;
+    // They ask for a log that they know of, and did not know of this one.
+    for (auto& [uuid, state] : followers_) {
+      if (state.parked) AnswerParked(&state, ChangeBatch{}, &answers);
+    }
+    if (!closed_) CopyIfBehind();
+  }
+  Send(&answers);
 }
 
 void ShardReplica::TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder) {
@@ -124,7 +132,7 @@ void ShardReplica::TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::Gi
         new TakeBackWrite(shared_from_this(), std::move(request.batch), std::move(responder)));
   }
   responder.Ok(TakenBack());
-  EndApply();
+  TookBack();
   shard_gate_.Leave();
 }
 

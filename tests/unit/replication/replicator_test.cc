@@ -13,6 +13,9 @@
 #include <vector>
 
 #include "core/base/random.h"
+#include "core/codec/change.h"
+#include "core/codec/record.h"
+#include "core/rpc/protocol_version.h"
 #include "core/rpc/server.h"
 #include "tests/unit/storage/shard_fixture.h"
 
@@ -172,20 +175,24 @@ class ReplicatorTest : public testing::Test {
     }
     return true;
   }
-  StatusOr<rpc::PullResponse> Pull(Store* of, const rpc::PullRequest& request) {
+  template <typename Method>
+  StatusOr<typename Method::Response> Call(Store* of, const typename Method::Request& request) {
     auto transport = rpc::NewSocketTransport({});
     auto channel = transport->Connect(of->address());
-    std::optional<StatusOr<rpc::PullResponse>> result;
+    std::optional<StatusOr<typename Method::Response>> result;
     storage::Latch latch(1);
-    channel->Call<rpc::Pull>(request, SystemClock()->MonotonicMicros() + kPatienceUs,
-                             [&](StatusOr<rpc::PullResponse> response) {
-                               result.emplace(std::move(response));
-                               latch.CountDown();
-                             });
+    channel->Call<Method>(request, SystemClock()->MonotonicMicros() + kPatienceUs,
+                          [&](StatusOr<typename Method::Response> response) {
+                            result.emplace(std::move(response));
+                            latch.CountDown();
+                          });
     latch.Wait();
     channel.reset();
     transport->Stop();
     return std::move(*result);
+  }
+  StatusOr<rpc::PullResponse> Pull(Store* of, const rpc::PullRequest& request) {
+    return Call<rpc::Pull>(of, request);
   }
   rpc::PullRequest Request(const Uuid& store) const {
     rpc::PullRequest request;
@@ -334,6 +341,64 @@ TEST_F(ReplicatorTest, AStoreWithoutAReplicaIsRefused) {
   rpc::PullRequest other = Request(stores_[1]->uuid());
   other.shard = 77;
   EXPECT_EQ(Pull(stores_[0].get(), other).status().code(), Code::kUnavailable);
+}
+
+// A store that is no replica any more gives what it had.
+class TakeBackTest : public ReplicatorTest {
+ protected:
+  void SetUp() override {
+    Run();
+    Until([this] { return AllServe(); });
+    request_.keyspace = kKeyspace;
+    request_.shard = kNumber;
+    request_.store = {9, 9};
+    request_.protocol_version = rpc::kProtocolVersion;
+    request_.batch.log = 77;
+    request_.batch.first = 1;
+    request_.batch.last = 1;
+    Record record;
+    record.event_time = 5;
+    record.payload = "given";
+    std::string bytes;
+    EncodeRecord(record, ContentChecksum("k", "given"), &bytes);
+    AppendChange("k", bytes, &request_.batch.changes);
+    request_.batch.checksum = ChecksumOf(request_.batch);
+  }
+  StatusOr<rpc::GiveBackResponse> Give() { return Call<rpc::GiveBack>(stores_[0].get(), request_); }
+
+  rpc::GiveBackRequest request_;
+};
+
+TEST_F(TakeBackTest, WhatIsGivenReachesAll) {
+  const auto taken = Give();
+  ASSERT_TRUE(taken.ok()) << taken.status().ToString();
+  EXPECT_EQ(VersionVector(taken->has).Of(77), 1u);
+  for (const auto& store : stores_) {
+    Until([&] { return Get(*store->shard(), "k") == "given"; });
+  }
+  EXPECT_TRUE(Give().ok()) << "a repetition is none";
+}
+
+TEST_F(TakeBackTest, WhatIsNotSoundIsRefused) {
+  const rpc::GiveBackRequest sound = request_;
+  request_.store = stores_[1]->uuid();
+  EXPECT_EQ(Give().status().code(), Code::kInvalidArgument) << "it has a replica";
+  request_ = sound;
+  request_.shard = 4;
+  EXPECT_EQ(Give().status().code(), Code::kUnavailable);
+  request_ = sound;
+  request_.batch.changes[5] = static_cast<char>(request_.batch.changes[5] ^ 1);
+  EXPECT_EQ(Give().status().code(), Code::kCorruption);
+  request_ = sound;
+  request_.batch.log = stores_[0]->shard()->feed()->log();
+  request_.batch.checksum = ChecksumOf(request_.batch);
+  EXPECT_EQ(Give().status().code(), Code::kInvalidArgument) << "its own log";
+  request_ = sound;
+  request_.batch.first = 9;
+  request_.batch.last = 9;
+  request_.batch.checksum = ChecksumOf(request_.batch);
+  EXPECT_EQ(Give().status().code(), Code::kStaleWrite) << "a gap";
+  EXPECT_EQ(Get(*stores_[0]->shard(), "k"), "NOT_FOUND");
 }
 
 TEST_F(ReplicatorTest, AVectorFromTheFutureIsRefused) {
