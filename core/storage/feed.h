@@ -41,6 +41,7 @@
 #include "core/codec/change.h"
 #include "core/codec/positions.h"
 #include "core/storage/feed_ring.h"
+#include "core/storage/log_holes.h"
 
 namespace rocksdb {
 class DB;
@@ -140,6 +141,7 @@ class Feed {
   // For the log on the disk. kNotFound: it does not reach back that far.
   StatusOr<Place> Locate(LogId log, uint64_t have) const EXCLUDES(mu_);
   rocksdb::DB* db() const { return db_; }
+  LogHoles* holes() { return &holes_; }
 
   // A log of this database; sequences are the database's.
   struct OwnLog {
@@ -188,7 +190,8 @@ class Feed {
   const Mark* LastCovered(const VersionVector& have) const REQUIRES(mu_);
   uint64_t base() const REQUIRES(mu_) { return own_.back().base; }
 
-  rocksdb::DB* const db_;            // borrowed; outlives *this
+  rocksdb::DB* const db_;  // borrowed; outlives *this
+  LogHoles holes_;
   const ShardHealth* const health_;  // borrowed; outlives *this
   const FeedOptions options_;
   LogId log_ = 0;  // set by Open

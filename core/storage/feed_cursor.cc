@@ -41,7 +41,7 @@ StatusOr<ChangeBatch> FeedCursor::ReadLog(LogId log, uint64_t have, uint64_t las
                                           size_t max_bytes) {
   if (reader_ == nullptr || reader_at_ != Position{log, have}) {
     VASTO_ASSIGN_OR_RETURN(place_, feed_->Locate(log, have));
-    reader_ = std::make_unique<LogReader>(feed_->db(), place_.from);
+    reader_ = std::make_unique<LogReader>(feed_->db(), feed_->holes(), place_.from);
     unread_.reset();
   }
   // What a log of an earlier opening lost, and got back from others, is tagged: another place.
@@ -49,13 +49,12 @@ StatusOr<ChangeBatch> FeedCursor::ReadLog(LogId log, uint64_t have, uint64_t las
       place_.untagged_last == 0 ? UINT64_MAX : place_.untagged_last - place_.base;
   ChangeBatch out{.log = log, .first = have + 1, .last = have, .changes = {}, .checksum = 0};
   const Status status = Gather(std::min(last, place_last), max_bytes, &out);
-  if (!status.ok() || out.last == have) {
-    reader_.reset();
-    return status.ok() ? Status::NotFound("the log does not hold what is asked for") : status;
-  }
+  // What comes before a hole may be had.
+  const bool some = out.last != have && (status.ok() || status.Is(Code::kNotFound));
+  if (!status.ok() || !some || out.last == place_last) reader_.reset();
   reader_at_ = {log, out.last};
-  if (out.last == place_last) reader_.reset();
-  return out;
+  if (some) return out;
+  return status.ok() ? Status::NotFound("the log does not hold what is asked for") : status;
 }
 
 Status FeedCursor::Gather(uint64_t last, size_t max_bytes, ChangeBatch* out) {

@@ -75,7 +75,8 @@ StatusOr<BatchTag> DecodeBatchTag(std::string_view bytes) {
 }
 
 Status LogReader::Seek() {
-  for (int tries = 0; tries < kLateBeginTries; ++tries) {
+  const int most = holes_->Knows(next_) ? 1 : kLateBeginTries;
+  for (int tries = 0; tries < most; ++tries) {
     if (tries > 0) std::this_thread::sleep_for(kLateBeginPause);
     iterator_.reset();
     const rocksdb::Status status = db_->GetUpdatesSince(next_, &iterator_);
@@ -88,6 +89,7 @@ Status LogReader::Seek() {
     }
   }
   iterator_.reset();
+  holes_->Add(next_);
   return Status::NotFound("the log does not reach back to sequence " + std::to_string(next_));
 }
 

@@ -17,13 +17,16 @@
 
 #include "core/base/status.h"
 #include "core/storage/log_batch.h"
+#include "core/storage/log_holes.h"
 
 namespace vasto::storage {
 
 class LogReader {
  public:
-  // Begins with the batch that holds the database's sequence `from`. db: borrowed; outlives *this.
-  LogReader(rocksdb::DB* db, uint64_t from) : db_(db), next_(from) {}
+  // Begins with the batch that holds the database's sequence `from`. db, holes, which are the
+  // database's: borrowed; outlive *this.
+  LogReader(rocksdb::DB* db, LogHoles* holes, uint64_t from)
+      : db_(db), holes_(holes), next_(from) {}
 
   // False: there is nothing more yet. kNotFound: the log does not hold what comes next.
   StatusOr<bool> Next(LogBatch* batch);
@@ -38,6 +41,7 @@ class LogReader {
   Status Parse(LogBatch* batch);
 
   rocksdb::DB* const db_;                                      // borrowed; outlives *this
+  LogHoles* const holes_;                                      // the same
   std::unique_ptr<rocksdb::TransactionLogIterator> iterator_;  // nullptr until the first Seek
   rocksdb::BatchResult current_;
   uint64_t next_;

@@ -37,7 +37,7 @@ WatchCursor::WatchCursor(Feed* feed) : feed_(feed) {}
 WatchCursor::~WatchCursor() = default;
 
 void WatchCursor::StartAt(uint64_t sequence) {
-  reader_ = std::make_unique<LogReader>(feed_->db(), sequence);
+  reader_ = std::make_unique<LogReader>(feed_->db(), feed_->holes(), sequence);
 }
 
 void WatchCursor::SeekToEnd() {
@@ -70,7 +70,7 @@ WatchCursor::Range WatchCursor::RangeOf(const LogBatch& batch) const {
 
 Status WatchCursor::Skip(const Feed::Mark& from, uint64_t end, const VersionVector& have) {
   at_ = from.positions;
-  LogReader reader(feed_->db(), from.sequence + 1);
+  LogReader reader(feed_->db(), feed_->holes(), from.sequence + 1);
   while (reader.next() <= end) {
     LogBatch batch;
     VASTO_ASSIGN_OR_RETURN(const bool found, reader.Next(&batch));
@@ -103,7 +103,7 @@ Status WatchCursor::Survey(const Feed::Outline& outline, const VersionVector& ha
   bool found_start = false;
   Known before = AtTrim(outline);
   Known behind;  // of a log's first batch behind the start, what comes before it
-  LogReader reader(feed_->db(), outline.trimmed + 1);
+  LogReader reader(feed_->db(), feed_->holes(), outline.trimmed + 1);
   while (reader.next() <= end) {
     LogBatch batch;
     VASTO_ASSIGN_OR_RETURN(const bool found, reader.Next(&batch));

@@ -225,6 +225,9 @@ class Keyspace:
     def __init__(self, handle):
         self._handle = handle
 
+    def __del__(self):
+        lib().vasto_keyspace_destroy(self._handle)
+
     @property
     def shard_count(self):
         return lib().vasto_keyspace_shard_count(self._handle)

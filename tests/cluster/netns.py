@@ -182,11 +182,14 @@ class SlowLink:
 
     def _work(self):
         held, used, free_at, number = [], {}, {}, 0
+        poll = select.poll()
+        poll.register(self._tun, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
         while True:
-            timeout = max(0, held[0][0] - time.monotonic()) if held else None
-            ready, _, _ = select.select([self._tun, self._wake], [], [],
-                                        0.01 if self.stalled.is_set() else timeout)
-            if self._wake in ready:
+            timeout_s = max(0, held[0][0] - time.monotonic()) if held else None
+            timeout_s = 0.01 if self.stalled.is_set() else timeout_s
+            ready = dict(poll.poll(timeout_s if timeout_s is None else timeout_s * 1000))
+            if self._wake.fileno() in ready:
                 return
             now = time.monotonic()
             for packet in self._read() if self._tun in ready else ():

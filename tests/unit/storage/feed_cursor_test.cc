@@ -4,7 +4,10 @@
 
 #include <gtest/gtest.h>
 
+#include <rocksdb/db.h>
+
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -105,6 +108,67 @@ TEST_F(LostTailTest, AThirdReplicaComesToHoldTheSame) {
   ASSERT_TRUE(c->FollowAll(a_.get()).ok());
   EXPECT_EQ(c->Rows(), a_->Rows());
   EXPECT_TRUE(c->Has().Covers(a_->Has()));
+}
+
+// The log breaks off, among changes of many logs, as after a power loss that took its end while a
+// flush had brought what it says to the disk.
+class BrokenLogTest : public FeedTest {
+ protected:
+  static constexpr int kLogs = 6;
+
+  BrokenLogTest() : a_(Make("a", 1)) {
+    a_->engine_options_.feed_bytes = 0;  // all is read from the disk
+    a_->Reopen();
+    for (int i = 0; i < kLogs; ++i) others_.push_back(Make("other" + std::to_string(i), 2 + i));
+    Come("before");
+    before_ = a_->Has();
+    hole_ = a_->feed()->db()->GetLatestSequenceNumber() + 1;
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    EXPECT_TRUE(a_->feed()->db()->Put(unlogged, rocksdb::Slice("\0hole", 5), "").ok());
+    Come("behind");
+  }
+  void Come(const std::string& name) {
+    for (auto& other : others_) {
+      other->Write(Put(name + std::to_string(other->options_.origin), "v"));
+      EXPECT_TRUE(a_->Follow(other.get()).ok());
+    }
+  }
+  // What follows on `have` in this log, for one that lacks nothing else.
+  StatusOr<ChangeBatch> After(const Replica& other, uint64_t have) {
+    const LogId log = const_cast<Replica&>(other).feed()->log();
+    VersionVector all = a_->Has();
+    all.Forget(log);
+    all.Raise({log, have});
+    return a_->Next(all, {log});
+  }
+
+  std::unique_ptr<Replica> a_;
+  std::vector<std::unique_ptr<Replica>> others_;
+  VersionVector before_;
+  uint64_t hole_ = 0;
+};
+
+TEST_F(BrokenLogTest, WhatIsBeforeTheBreakAndBehindItCanBeHad) {
+  const LogId log = others_[0]->feed()->log();
+  const auto first = After(*others_[0], 0);
+  ASSERT_TRUE(first.ok()) << first.status().ToString();
+  EXPECT_EQ(first->last, before_.Of(log));
+  EXPECT_EQ(After(*others_[0], first->last).status().code(), Code::kNotFound)
+      << "whether something is missing there cannot be told";
+}
+
+// Each has to wait until it is sure that the log breaks off there; but for the first.
+TEST_F(BrokenLogTest, ItIsFoundOutOnceForAll) {
+  EXPECT_FALSE(a_->feed()->holes()->Knows(hole_));
+  std::vector<int64_t> took_us;
+  for (const auto& other : others_) {
+    const int64_t begin_us = SystemClock()->MonotonicMicros();
+    EXPECT_EQ(After(*other, before_.Of(other->feed()->log())).status().code(), Code::kNotFound);
+    took_us.push_back(SystemClock()->MonotonicMicros() - begin_us);
+    EXPECT_TRUE(a_->feed()->holes()->Knows(hole_));
+  }
+  for (int i = 1; i < kLogs; ++i) EXPECT_LT(took_us[i], took_us[0] / 2);
 }
 
 }  // namespace
