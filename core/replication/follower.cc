@@ -65,7 +65,7 @@ void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Acti
   // Who was away says at once how it stands, and who is to wait that it does.
   const bool ready = ready_ && !peer->ahead;
   const bool wait = peer->answers && (!ready || peer->waits);
-  actions->push_back(PullAction{uuid, peer->attempt, peer->relay, wait, ready});
+  actions->push_back(PullAction{uuid, peer->attempt, peer->relay, wait, ready, peer->pull_bytes});
 }
 
 void Follower::Pause(Peer* peer, int64_t now_us) {
@@ -121,6 +121,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
                             const VersionVector& have, Actions* actions) {
   Peer& peer = peers_[uuid];
   const bool returned = !std::exchange(peer.answers, true);
+  FitPull(response, &peer);
   peer.answered_us = now_us_;
   peer.log = response.log;
   const bool stopped = std::exchange(peer.serving, response.serving) && !peer.serving;
@@ -258,6 +259,18 @@ int64_t Follower::next_wake_us() const {
 }
 
 // ---- How it stands
+
+void Follower::FitPull(const rpc::PullResponse& response, Peer* peer) const {
+  const int64_t took_us = now_us_ - peer->asked_us;
+  peer->least_us = std::min(peer->least_us, took_us);
+  const size_t bytes = response.batch.changes.size();
+  // What is not full may have waited for changes.
+  if (bytes < peer->pull_bytes / 2) return;
+  const int64_t on_its_way_us = std::max<int64_t>(took_us - peer->least_us, 1);
+  const auto fits = static_cast<size_t>(static_cast<int64_t>(bytes) * kAnswerUs / on_its_way_us);
+  const size_t most = std::min(2 * peer->pull_bytes, kMaxPullBytes);
+  peer->pull_bytes = std::clamp(fits, kMinPullBytes, most);
+}
 
 void Follower::TakeClaim(const rpc::PullResponse& response, Peer* peer) {
   if (peer->claim && peer->has.Covers(peer->claim->has)) return;

@@ -68,8 +68,9 @@ struct PullAction {
   Uuid peer;
   uint64_t attempt = 0;
   std::vector<LogId> relay;
-  bool wait = false;   // for changes, when there are none
-  bool ready = false;  // the peer's writes are to wait for this replica
+  bool wait = false;     // for changes, when there are none
+  bool ready = false;    // the peer's writes are to wait for this replica
+  size_t max_bytes = 0;  // of changes in the answer
 };
 // Apply the changes; ends in ApplyEnded.
 struct ApplyAction {
@@ -97,6 +98,12 @@ class Follower {
   // A peer whose writes wait for this replica gives it up when it does not ask for so long; a
   // little less than ShardReplica::kPreferredUs, so that this side is first.
   static constexpr int64_t kWaitedForUs = 200'000;
+
+  // An answer is as large as comes in this time, the way there and back apart, so that those of
+  // other shards, which share the connection, need not wait for long.
+  static constexpr int64_t kAnswerUs = 100'000;
+  static constexpr size_t kMinPullBytes = 8 << 10;
+  static constexpr size_t kMaxPullBytes = 1 << 20;
 
   using Actions = std::vector<FollowerAction>;
 
@@ -173,22 +180,24 @@ class Follower {
   struct Peer {
     Phase phase = Phase::kPausing;
     uint64_t attempt = 0;
-    int64_t due_us = 0;         // kPausing: when to ask
-    int64_t pause_us = 0;       // the last pause; 0 after a success
-    int64_t since_us = 0;       // when it became a peer
-    int64_t asks_us = 0;        // when it asked first of all, of one that does not answer; 0: never
-    int64_t asked_us = 0;       // kPulling: since when
-    bool tried = false;         // some question has ended
-    bool answers = false;       // the last one with an answer
-    bool out_of_log = false;    // as of its last answer
-    std::optional<Gap> behind;  // this replica lacks something of it
-    std::optional<Gap> ahead_of;  // it lacks something of this replica
-    uint64_t own_then = 0;        // where this replica's log was at its last answer
-    bool follows = false;         // in its last answer it had what there was at the one before
-    LogId log = 0;                // its newest, as far as known
-    VersionVector has;            // as of its last answer
-    int64_t has_us = 0;           // it had that not before this
-    VersionVector first;          // as of its first, as far as it still has that
+    int64_t due_us = 0;    // kPausing: when to ask
+    int64_t pause_us = 0;  // the last pause; 0 after a success
+    int64_t since_us = 0;  // when it became a peer
+    int64_t asks_us = 0;   // when it asked first of all, of one that does not answer; 0: never
+    int64_t asked_us = 0;  // kPulling: since when
+    size_t pull_bytes = kMaxPullBytes;
+    int64_t least_us = INT64_MAX;  // that an answer took
+    bool tried = false;            // some question has ended
+    bool answers = false;          // the last one with an answer
+    bool out_of_log = false;       // as of its last answer
+    std::optional<Gap> behind;     // this replica lacks something of it
+    std::optional<Gap> ahead_of;   // it lacks something of this replica
+    uint64_t own_then = 0;         // where this replica's log was at its last answer
+    bool follows = false;          // in its last answer it had what there was at the one before
+    LogId log = 0;                 // its newest, as far as known
+    VersionVector has;             // as of its last answer
+    int64_t has_us = 0;            // it had that not before this
+    VersionVector first;           // as of its first, as far as it still has that
     bool answered = false;
     int64_t answered_us = 0;  // when it did last
     bool ahead = false;       // clients prefer it to this replica
@@ -214,6 +223,8 @@ class Follower {
   void Restart(const VersionVector& have, Actions* actions);
   std::vector<LogId> RelayFrom(const Uuid& uuid, const Peer& peer, const VersionVector& have) const;
   bool CanBeAskedOf(LogId log, const Uuid& besides) const;
+  // How much to ask the peer for next time.
+  void FitPull(const rpc::PullResponse& response, Peer* peer) const;
   // What is still to come of a claim is on its way, even when the peer has more each time it
   // answers; unless the peer has lost it.
   static void TakeClaim(const rpc::PullResponse& response, Peer* peer);

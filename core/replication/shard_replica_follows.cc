@@ -82,7 +82,7 @@ void ShardReplica::Do(const PullAction& action) {
   request.have = feed_->Positions().positions();
   shard_gate_.Leave();
   request.relay = action.relay;
-  request.max_bytes = kDefaultPullBytes;
+  request.max_bytes = static_cast<uint32_t>(action.max_bytes);
   request.wait_ms = action.wait ? static_cast<uint32_t>(kPullWaitUs / 1000) : 0;
   request.ready = action.ready;
   request.protocol_version = rpc::kProtocolVersion;

@@ -411,6 +411,37 @@ class SecondTest : public FollowerTest {
   }
 };
 
+TEST_F(FollowerTest, AnswersAreAsLargeAsComesInATenthOfASecond) {
+  constexpr int64_t kWayUs = 150'000;  // there and back
+  Start();
+  now_us_ += kWayUs;
+  End(kB, Answer(kLogB, {}));
+  End(kA, Answer(kLogA, {}));
+  ASSERT_EQ(Pull(kA)->max_bytes, Follower::kMaxPullBytes);
+  uint64_t last = 0;
+  const auto take = [&](size_t bytes, int64_t took_us) {
+    ++last;
+    now_us_ += took_us;
+    End(kA,
+        Answer(kLogA, {{kLogA, last}},
+               {.log = kLogA, .first = last, .last = last, .changes = std::string(bytes, 'c')}));
+    have_.Raise(Position{kLogA, last});
+    Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
+    return Pull(kA)->max_bytes;
+  };
+  EXPECT_EQ(take(1000, kWayUs), Follower::kMaxPullBytes);
+  EXPECT_EQ(take(1 << 20, kWayUs), Follower::kMaxPullBytes);
+  EXPECT_EQ(take(1 << 20, kWayUs + 1'000'000), size_t{1 << 20} / 10);
+  EXPECT_EQ(take(1000, 2'000'000), size_t{1 << 20} / 10) << "it waited for changes";
+  EXPECT_EQ(take(60'000, kWayUs + 2'000'000), Follower::kMinPullBytes);
+  size_t before = Follower::kMinPullBytes;
+  for (int i = 0; i < 8; ++i) {
+    const size_t after = take(before, kWayUs + 1000);
+    EXPECT_EQ(after, std::min(2 * before, Follower::kMaxPullBytes));
+    before = after;
+  }
+}
+
 // B has seen that this one does not serve, and may be about to serve because of that.
 TEST_F(SecondTest, OneThatAsksIsWaitedForThoughItDidNotAnswerYet) {
   Fail(kB);
