@@ -97,7 +97,7 @@ struct PingResponse {
   1: i64 time_us = 0,    // by the clock of the one that answers, since the epoch
 }
 
-// PERMISSION: the caller has no replica of this shard.
+// PERMISSION, of all but give_back: the caller has no replica of this shard.
 service ReplicationService {
   PullResponse pull(1: PullRequest request)
     throws (1: common.VastoError error),

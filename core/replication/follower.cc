@@ -65,7 +65,7 @@ void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Acti
   // Who was away says at once how it stands, and who is to wait that it does.
   const bool ready = ready_ && !peer->ahead;
   const bool wait = peer->answers && (!ready || peer->waits);
-  actions->push_back(PullAction{uuid, peer->attempt, peer->relay, wait, ready, peer->pull_bytes});
+  actions->push_back(PullAction{uuid, peer->attempt, peer->relay, wait, ready, peer->ask_bytes});
 }
 
 void Follower::Pause(Peer* peer, int64_t now_us) {
@@ -132,7 +132,6 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   if (response.waits && !std::exchange(peer.waits, true)) peer.first = peer.has;
   // It may have lost some of it meanwhile.
   peer.first.Intersect(peer.has);
-  UpdateGaps(have, &peer);
   peer.follows = peer.has.Of(own_log_) >= std::exchange(peer.own_then, have.Of(own_log_));
   UpdateLevels(have, now_us_);
   // Clients that leave that one come here, and what they were told of there another may have.
@@ -143,7 +142,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   if (ready_ && response.gave_up) return Restart(have, actions);
   const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
   if (peer.out_of_log) {
-    if (!peer.behind) peer.behind = Gap{peer.has, now_us_};
+    if (!peer.missing_here) peer.missing_here = Gap{peer.has, now_us_};
     Pause(&peer, now_us_);
     if (!was_out_of_log) AskElsewhere(uuid, have, actions);
     return;
@@ -265,11 +264,11 @@ void Follower::FitPull(const rpc::PullResponse& response, Peer* peer) const {
   peer->least_us = std::min(peer->least_us, took_us);
   const size_t bytes = response.batch.changes.size();
   // What is not full may have waited for changes.
-  if (bytes < peer->pull_bytes / 2) return;
+  if (bytes < peer->ask_bytes / 2) return;
   const int64_t on_its_way_us = std::max<int64_t>(took_us - peer->least_us, 1);
   const auto fits = static_cast<size_t>(static_cast<int64_t>(bytes) * kAnswerUs / on_its_way_us);
-  const size_t most = std::min(2 * peer->pull_bytes, kMaxPullBytes);
-  peer->pull_bytes = std::clamp(fits, kMinPullBytes, most);
+  const size_t most = std::min(2 * peer->ask_bytes, kMaxAskBytes);
+  peer->ask_bytes = std::clamp(fits, kMinAskBytes, most);
 }
 
 void Follower::TakeClaim(const rpc::PullResponse& response, Peer* peer) {
@@ -302,16 +301,17 @@ void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
 
 void Follower::UpdateGaps(const VersionVector& have, Peer* peer) {
   // What the one has lost itself need not come any more.
-  if (peer->behind) {
-    peer->behind->until.Intersect(peer->has);
-    if (have.Covers(peer->behind->until)) peer->behind.reset();
+  if (peer->missing_here) {
+    peer->missing_here->until.Intersect(peer->has);
+    if (have.Covers(peer->missing_here->until)) peer->missing_here.reset();
   }
-  if (peer->ahead_of && peer->has.Covers(peer->ahead_of->until)) peer->ahead_of.reset();
+  if (peer->missing_there && peer->has.Covers(peer->missing_there->until))
+    peer->missing_there.reset();
 }
 
 void Follower::CannotGive(const Uuid& uuid, const VersionVector& have, int64_t now_us) {
   const auto it = peers_.find(uuid);
-  if (it != peers_.end() && !it->second.ahead_of) it->second.ahead_of = Gap{have, now_us};
+  if (it != peers_.end() && !it->second.missing_there) it->second.missing_there = Gap{have, now_us};
 }
 
 EventTime Follower::Complete(EventTime settled) const {
@@ -374,7 +374,8 @@ bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {
 
 bool Follower::CanBeCopied(const Peer& peer, const VersionVector& have, int64_t now_us) const {
   // Another peer may have in its log what this one has not any more.
-  const bool for_long = peer.behind && (anew_ || peer.behind->since_us + kPatienceUs <= now_us);
+  const bool for_long =
+      peer.missing_here && (anew_ || peer.missing_here->since_us + kPatienceUs <= now_us);
   return peer.answers && for_long && peer.serving && peer.has.Covers(have);
 }
 
@@ -382,7 +383,7 @@ bool Follower::MustJoin(const Peer& peer, const VersionVector& have, int64_t now
   const auto for_long = [now_us](const std::optional<Gap>& gap) {
     return gap && gap->since_us + kPatienceUs <= now_us;
   };
-  if (!peer.answers || !for_long(peer.behind) || !for_long(peer.ahead_of)) return false;
+  if (!peer.answers || !for_long(peer.missing_here) || !for_long(peer.missing_there)) return false;
   // Of two alike that one which clients prefer less.
   const bool this_one = peer.serving == serving_ ? peer.ahead : peer.serving;
   return this_one && !peer.has.Covers(have);

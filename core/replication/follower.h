@@ -14,8 +14,8 @@
 // peer that does not answer is waited for no longer than kPatienceUs: data that nobody can reach
 // must not keep what can be reached from being used. One that asks this replica something is there,
 // and its answer is waited for as long: it may be about to serve, and have seen that this one does
-// not. One that was made anew, in place of a database
-// that was lost, knows nothing by itself: it serves only after it had what a serving peer had.
+// not. One that was made anew, in place of a database that was lost, knows nothing by itself: it
+// serves only after it had what a serving peer had.
 //
 // Clients prefer the replicas in their order. So the last step before serving is that those behind
 // this one in the order say that they answer no write any more before this replica has it, too;
@@ -102,8 +102,8 @@ class Follower {
   // An answer is as large as comes in this time, the way there and back apart, so that those of
   // other shards, which share the connection, need not wait for long.
   static constexpr int64_t kAnswerUs = 100'000;
-  static constexpr size_t kMinPullBytes = 8 << 10;
-  static constexpr size_t kMaxPullBytes = 1 << 20;
+  static constexpr size_t kMinAskBytes = 8 << 10;
+  static constexpr size_t kMaxAskBytes = 1 << 20;
 
   using Actions = std::vector<FollowerAction>;
 
@@ -185,19 +185,19 @@ class Follower {
     int64_t since_us = 0;  // when it became a peer
     int64_t asks_us = 0;   // when it asked first of all, of one that does not answer; 0: never
     int64_t asked_us = 0;  // kPulling: since when
-    size_t pull_bytes = kMaxPullBytes;
-    int64_t least_us = INT64_MAX;  // that an answer took
-    bool tried = false;            // some question has ended
-    bool answers = false;          // the last one with an answer
-    bool out_of_log = false;       // as of its last answer
-    std::optional<Gap> behind;     // this replica lacks something of it
-    std::optional<Gap> ahead_of;   // it lacks something of this replica
-    uint64_t own_then = 0;         // where this replica's log was at its last answer
-    bool follows = false;          // in its last answer it had what there was at the one before
-    LogId log = 0;                 // its newest, as far as known
-    VersionVector has;             // as of its last answer
-    int64_t has_us = 0;            // it had that not before this
-    VersionVector first;           // as of its first, as far as it still has that
+    size_t ask_bytes = kMaxAskBytes;
+    int64_t least_us = INT64_MAX;      // that an answer took
+    bool tried = false;                // some question has ended
+    bool answers = false;              // the last one with an answer
+    bool out_of_log = false;           // as of its last answer
+    std::optional<Gap> missing_here;   // something that the peer has
+    std::optional<Gap> missing_there;  // something that this replica has
+    uint64_t own_then = 0;             // where this replica's log was at its last answer
+    bool follows = false;              // in its last answer it had what there was at the one before
+    LogId log = 0;                     // its newest, as far as known
+    VersionVector has;                 // as of its last answer
+    int64_t has_us = 0;                // it had that not before this
+    VersionVector first;               // as of its first, as far as it still has that
     bool answered = false;
     int64_t answered_us = 0;  // when it did last
     bool ahead = false;       // clients prefer it to this replica

@@ -57,6 +57,7 @@ Status GiveTo(const GiveBackOptions& options, const Uuid& heir) {
       if (!has.Covers(position) && position.log != feed->log()) logs.push_back(position.log);
     }
     VASTO_ASSIGN_OR_RETURN(ChangeBatch batch, cursor.Read(has, logs, kBatchBytes, true));
+    if (batch.log == 0) return Status::Internal("the logs do not say what the positions claim");
     const Position sent{batch.log, batch.last};
     VASTO_ASSIGN_OR_RETURN(has, Send(options, heir, std::move(batch)));
     if (!has.Covers(sent)) return Status::Internal("the other store did not take the changes");

@@ -189,7 +189,9 @@ Status CheckpointCopy::Adopt(const VersionVector& source_had,
   if (target_.joined != nullptr) {
     const auto go_on = [&]() -> Status {
       if (cancelled()) return Status::Cancelled("the copy is not wanted any more");
-      return CheckSpace({{"", 1}});
+      VASTO_ASSIGN_OR_RETURN(const uint64_t spare, SpareBytes());
+      if (spare > 0) return {};
+      return Status::NoSpace("the disk of " + target_.dir + " is full");
     };
     VASTO_RETURN_IF_ERROR(
         JoinDatabases({target_.joined, db.get(), go_on}).Prefixed("join the copy"));

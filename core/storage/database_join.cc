@@ -117,9 +117,9 @@ Status JoinBounds(const DatabaseJoin& join, Output* output) {
   EventTime bound = 0;
   for (rocksdb::DB* db : {join.from, join.into}) {
     VASTO_ASSIGN_OR_RETURN(const std::string stored, GetOrEmpty(db, kHlcBoundKey));
-    if (stored.size() == sizeof(EventTime)) {
-      bound = std::max(bound, GetFixed<EventTime>(stored.data()));
-    }
+    if (stored.empty()) continue;
+    if (stored.size() != sizeof(EventTime)) return Status::Corruption("a clock bound is damaged");
+    bound = std::max(bound, GetFixed<EventTime>(stored.data()));
   }
   std::string value;
   PutFixed<EventTime>(&value, bound);

@@ -417,7 +417,7 @@ TEST_F(FollowerTest, AnswersAreAsLargeAsComesInATenthOfASecond) {
   now_us_ += kWayUs;
   End(kB, Answer(kLogB, {}));
   End(kA, Answer(kLogA, {}));
-  ASSERT_EQ(Pull(kA)->max_bytes, Follower::kMaxPullBytes);
+  ASSERT_EQ(Pull(kA)->max_bytes, Follower::kMaxAskBytes);
   uint64_t last = 0;
   const auto take = [&](size_t bytes, int64_t took_us) {
     ++last;
@@ -429,15 +429,15 @@ TEST_F(FollowerTest, AnswersAreAsLargeAsComesInATenthOfASecond) {
     Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
     return Pull(kA)->max_bytes;
   };
-  EXPECT_EQ(take(1000, kWayUs), Follower::kMaxPullBytes);
-  EXPECT_EQ(take(1 << 20, kWayUs), Follower::kMaxPullBytes);
+  EXPECT_EQ(take(1000, kWayUs), Follower::kMaxAskBytes);
+  EXPECT_EQ(take(1 << 20, kWayUs), Follower::kMaxAskBytes);
   EXPECT_EQ(take(1 << 20, kWayUs + 1'000'000), size_t{1 << 20} / 10);
   EXPECT_EQ(take(1000, 2'000'000), size_t{1 << 20} / 10) << "it waited for changes";
-  EXPECT_EQ(take(60'000, kWayUs + 2'000'000), Follower::kMinPullBytes);
-  size_t before = Follower::kMinPullBytes;
+  EXPECT_EQ(take(60'000, kWayUs + 2'000'000), Follower::kMinAskBytes);
+  size_t before = Follower::kMinAskBytes;
   for (int i = 0; i < 8; ++i) {
     const size_t after = take(before, kWayUs + 1000);
-    EXPECT_EQ(after, std::min(2 * before, Follower::kMaxPullBytes));
+    EXPECT_EQ(after, std::min(2 * before, Follower::kMaxAskBytes));
     before = after;
   }
 }
