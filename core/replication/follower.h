@@ -103,7 +103,7 @@ class Follower {
   // other shards, which share the connection, need not wait for long.
   static constexpr int64_t kAnswerUs = 100'000;
   static constexpr size_t kMinAskBytes = 8 << 10;
-  static constexpr size_t kMaxAskBytes = 1 << 20;
+  static constexpr size_t kMaxAskBytes = 256 << 10;
 
   using Actions = std::vector<FollowerAction>;
 
