@@ -284,8 +284,10 @@ TEST_F(ReplicatorTest, OneThatStoodStillAndIsAloneGoesOnServing) {
   EXPECT_EQ(stores_[0]->replica()->CheckFollowers(1).code(), Code::kUnavailable)
       << "those that are gone confirm nothing";
   stores_[0]->replica()->Resume();
-  Until([&] { return stores_[0]->replica()->serving(); });
-  EXPECT_TRUE(stores_[0]->Write(Put("k", "v")).status.ok());
+  // On a machine that is busy its beat may find that it stood still once more.
+  Until([&] {
+    return stores_[0]->replica()->serving() && stores_[0]->Write(Put("k", "v")).status.ok();
+  });
 }
 
 TEST_F(ReplicatorTest, WhoStandsInKnowsThatThoseBeforeItDoNotRun) {
