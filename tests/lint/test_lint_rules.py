@@ -195,6 +195,13 @@ class RuleTest(unittest.TestCase):
         self.write("core/base/a.h", "#pragma once\n")
         self.assert_red(rules_build.self_contained_headers, "core/base/b.h")
 
+    def test_header_that_begins_its_source_is_left_to_clang_tidy(self):
+        self.write("core/base/b.h", "#pragma once\nstd::string B();\n")
+        self.write("core/base/b.cc", '#include "core/base/b.h"\n#include <string>\n')
+        self.assert_green(rules_build.self_contained_headers)
+        self.write("core/base/b.cc", '#include <string>\n#include "core/base/b.h"\n')
+        self.assert_red(rules_build.self_contained_headers, "core/base/b.h")
+
     def test_public_header_must_be_c(self):
         self.write("capi/include/vasto/vasto.h", "#pragma once\nclass A;\n")
         self.assert_red(rules_build.self_contained_headers, "vasto.h")
