@@ -267,8 +267,9 @@ Status Shard::Impl::CompactOnce() {
   // Also what lies at the bottom: that is where tombstones end.
   options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   options.canceled = &compaction_cancelled_;
-  if (compaction_cancelled_.load()) return Status::Cancelled("the shard is closing");
-  return FromRocksDb(db_->CompactRange(options, nullptr, nullptr));
+  const rocksdb::Status status = db_->CompactRange(options, nullptr, nullptr);
+  if (!status.IsManualCompactionPaused()) return FromRocksDb(status);
+  return Status::Cancelled("it was closed meanwhile: compact again once the replica serves");
 }
 
 Status Shard::Impl::Compact() {

@@ -503,7 +503,8 @@ void ShardHost::Compact(const Uuid& keyspace, std::function<void(Status)> done) 
         handles.push_back(handle);
       } else if (skipped.ok()) {
         skipped = handle->shard
-                      ? Status::Cancelled("shard " + std::to_string(key.second) + " is closing")
+                      ? Status::Cancelled("shard " + std::to_string(key.second) +
+                                          " is closing: compact again once the replica serves")
                       : handle->failure;
       }
     }

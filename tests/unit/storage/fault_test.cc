@@ -294,5 +294,24 @@ TEST_F(FullDiskTest, ARestartOnAFullDiskKeepsWhatWasAcknowledged) {
   EXPECT_TRUE(Apply(shard_.get(), Put("after", "v")).status.ok());
 }
 
+TEST_F(ShardTest, ACompactionEndsWhenItsShardIsAboutToClose) {
+  const auto files = std::make_shared<FaultyFileSystem>();
+  const auto env = rocksdb::NewCompositeEnv(files);
+  engine_ = std::make_shared<Engine>(engine_options_, env.get());
+  Open();
+  for (const char* value : {"1", "2"}) {
+    ASSERT_TRUE(Apply(shard_.get(), Put("a", value)).status.ok());
+    ASSERT_TRUE(shard_->Flush().ok());
+  }
+  files->OnNewTable([this] { shard_->CancelCompaction(); });
+  const Status running = shard_->Compact();
+  EXPECT_TRUE(running.Is(Code::kCancelled)) << running.ToString();
+  EXPECT_TRUE(shard_->Compact().Is(Code::kCancelled));
+  EXPECT_EQ(Get(*shard_, "a"), "2");
+  EXPECT_TRUE(Apply(shard_.get(), Put("b", "v")).status.ok());
+  shard_.reset();
+  engine_.reset();
+}
+
 }  // namespace
 }  // namespace vasto::storage

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -25,6 +26,9 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
   // no further one can be created, as when the disk has no inodes left.
   enum class Logs { kWork, kFail, kFull, kNoFile };
   void SetLogs(Logs logs) { logs_ = logs; }
+  // Called when a table (".sst") is created, before anything is in it. Set while nothing is
+  // written.
+  void OnNewTable(std::function<void()> call) { on_new_table_ = std::move(call); }
   int log_syncs() const { return log_syncs_; }
   int folder_syncs() const { return folder_syncs_; }
 
@@ -54,6 +58,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
     if (logs_ == Logs::kNoFile && path.ends_with(".log")) {
       return rocksdb::IOStatus::NoSpace("injected");
     }
+    if (on_new_table_ && path.ends_with(".sst")) on_new_table_();
     std::unique_ptr<rocksdb::FSWritableFile> file;
     MutexLock lock(&mu_);
     auto status = FileSystemWrapper::NewWritableFile(path, options, &file, debug);
@@ -157,6 +162,7 @@ class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
     synced_bytes_[path] = bytes;
   }
 
+  std::function<void()> on_new_table_;
   std::atomic<Logs> logs_{Logs::kWork};
   std::atomic<int> log_syncs_{0};
   std::atomic<int> folder_syncs_{0};
