@@ -89,9 +89,9 @@ target_compile_options(vasto_warnings INTERFACE
   $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-restrict>
   $<$<BOOL:${VASTO_WERROR}>:-Werror>)
 
-# The headers that nearly every file includes are read once, which takes a third off a build. Not in
-# the clang preset, which clang-tidy reads: there each file shows that it includes what it uses. One
-# of each kind, since its flags must be those of the files it is for.
+# The headers that nearly every file includes are read once in a build, not once for each file. Not
+# in the clang preset, which clang-tidy reads: there each file shows that it includes what it uses.
+# One of each kind, since its flags must be those of the files it is for.
 option(VASTO_PRECOMPILE "Read the headers that nearly every file includes once" ON)
 if(VASTO_PRECOMPILE)
   set(empty ${CMAKE_BINARY_DIR}/precompiled.cc)
