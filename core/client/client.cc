@@ -36,10 +36,6 @@ class KeyspaceHandle final : public Keyspace {
   KeyspaceRoute* const route_;
 };
 
-uint64_t HashOf(std::string_view key, const std::optional<uint64_t>& explicit_hash) {
-  return explicit_hash ? *explicit_hash : PartitionHash(key);
-}
-
 std::string Join(const std::vector<std::string>& words) {
   std::string text;
   for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
@@ -136,7 +132,7 @@ void ClientImpl::Get(const KeyspacePtr& ks, const KeyRef& key, bool meta_only,
   request.meta_only = meta_only;
   ShardTarget target;
   target.route = *route;
-  target.hash = HashOf(key.key, key.partition_hash);
+  target.hash = PartitionHashOf(key.key, key.partition_hash);
   target.read = options.read;
   target.spread = SpreadOf(engine_.get(), options.read);
   target.session = options.session;
@@ -181,7 +177,7 @@ void ClientImpl::Write(const KeyspacePtr& ks, WriteEntry entry, const CallOption
   const RouteKind kind = RouteKindOf(entry);
   ShardTarget target;
   target.route = *route;
-  target.hash = HashOf(entry.key, entry.partition_hash);
+  target.hash = PartitionHashOf(entry.key, entry.partition_hash);
   target.session = options.session;
   rpc::WriteRequest request;
   request.entry = std::move(entry);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/base/backoff.h"
 #include "core/client/map_listener.h"
 #include "core/client/shard_call.h"
 
@@ -146,9 +147,7 @@ void Engine::OnUnreachable(StoreLink* link, const StoreLink::Pick& pick) {
 }
 
 void Engine::ScheduleProbe(StoreLink* link, int64_t pause_us) {
-  const auto jitter =
-      static_cast<int64_t>(options_.random->Below(static_cast<uint64_t>(pause_us) / 2));
-  transport_->RunAt(NowUs() + pause_us / 2 + jitter, [this, link, pause_us] {
+  transport_->RunAt(NowUs() + Jittered(pause_us, options_.random), [this, link, pause_us] {
     CallbackScope scope;
     if (link->suspect()) Probe(link, pause_us);
   });

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/backoff.h"
+
 namespace vasto::client {
 namespace {
 
@@ -11,9 +13,7 @@ constexpr int64_t kAnswerSlackUs =
     5'000'000;  // beyond the long poll, before a master counts as away
 constexpr int64_t kStoreAnswerUs = 1'000'000;
 constexpr int64_t kStoreIntervalUs = 50'000;
-constexpr int64_t kFirstPauseUs = 50'000;
-constexpr int64_t kLongestPauseUs = 1'000'000;
-constexpr int kPauseDoublings = 5;
+constexpr Backoff kMasterBackoff{.first_us = 50'000, .longest_us = 1'000'000};
 
 FollowAction Do(FollowAction::Kind kind) {
   FollowAction action;
@@ -79,10 +79,8 @@ void MapFollower::OnMasterFailed(int64_t now_us, Random* random, Actions* action
   ++failures_;
   const auto rounds = static_cast<int>(static_cast<size_t>(failures_) / masters_);
   if (static_cast<size_t>(failures_) % masters_ != 0) return AskMaster(now_us, actions);
-  const int64_t full =
-      std::min(kLongestPauseUs, kFirstPauseUs << std::min(rounds - 1, kPauseDoublings));
   FollowAction action = Do(FollowAction::Kind::kWakeAt);
-  action.at_us = now_us + full / 2 + static_cast<int64_t>(random->Below(full / 2));
+  action.at_us = now_us + kMasterBackoff.PauseUs(rounds - 1, random);
   actions->push_back(action);
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/backoff.h"
 #include "core/client/map_listener.h"
 #include "core/client/router.h"
 #include "core/rpc/channel.h"
@@ -11,8 +12,7 @@
 namespace vasto::client {
 namespace {
 
-constexpr int64_t kFirstPauseUs = 20'000;
-constexpr int64_t kLongestPauseUs = 500'000;
+constexpr Backoff kCallBackoff{.first_us = 20'000, .longest_us = 500'000};
 
 StatusOr<std::string> CallOnce(rpc::Channel* channel, std::string_view method,
                                const std::string& body, int64_t deadline_us) {
@@ -54,13 +54,12 @@ StatusOr<std::string> CallMasterRaw(Engine* engine, std::string_view method,
   VASTO_RETURN_IF_ERROR(engine->Admit(true));
   engine->Leave();
   const auto& masters = engine->listener()->masters();
-  int64_t pause_us = kFirstPauseUs;
   for (size_t attempt = 0;; ++attempt) {
     const size_t index = attempt % masters.size();
     const int64_t left = deadline_us - engine->NowUs();
     const bool others = masters.size() > 1;
     const int64_t attempt_deadline_us =
-        others ? std::min(deadline_us, engine->NowUs() + std::max(left / 2, pause_us))
+        others ? std::min(deadline_us, engine->NowUs() + std::max(left / 2, kCallBackoff.first_us))
                : deadline_us;
     auto reply = CallOnce(masters[index].get(), method, body, attempt_deadline_us);
     if (engine->stopping()) return Status::Closed("the client was closed");
@@ -74,12 +73,10 @@ StatusOr<std::string> CallMasterRaw(Engine* engine, std::string_view method,
       const Status doubtful(error.code(), error.message() + std::string(kInDoubtNote));
       return doubtful.Prefixed(where);
     }
-    const bool round_ended = (attempt + 1) % masters.size() == 0;
-    if (round_ended) {
-      const auto jitter = static_cast<int64_t>(
-          engine->options().random->Below(static_cast<uint64_t>(pause_us) / 2));
-      Pause(engine, PauseEnd(engine->NowUs(), pause_us / 2 + jitter, deadline_us));
-      pause_us = std::min(pause_us * 2, kLongestPauseUs);
+    if (index + 1 == masters.size()) {
+      const auto rounds = static_cast<int>(attempt / masters.size());
+      const int64_t pause_us = kCallBackoff.PauseUs(rounds, engine->options().random);
+      Pause(engine, PauseEnd(engine->NowUs(), pause_us, deadline_us));
     }
     if (engine->NowUs() >= deadline_us) {
       const bool tells =

@@ -5,15 +5,14 @@
 #include <string>
 #include <utility>
 
+#include "core/base/backoff.h"
 #include "core/client/client.h"
 #include "core/rpc/messages.h"
 
 namespace vasto::client {
 namespace {
 
-constexpr int64_t kFirstPauseUs = 10'000;
-constexpr int64_t kLongestPauseUs = 500'000;
-constexpr int kPauseDoublings = 6;
+constexpr Backoff kRouteBackoff{.first_us = 10'000, .longest_us = 500'000};
 // How long an attempt may take while another replica could be asked instead; the longest doubles
 // each time that as many attempts as there are replicas met silence.
 constexpr int64_t kShortestAttemptUs = 250'000;
@@ -169,11 +168,8 @@ RouteAction Router::Next(const ShardView& view, int64_t now_us, Random* random, 
 }
 
 RouteAction Router::Pause(int64_t now_us, Random* random, bool refresh) {
-  const int64_t full =
-      std::min(kLongestPauseUs, kFirstPauseUs << std::min(pauses_, kPauseDoublings));
-  ++pauses_;
+  const int64_t pause = kRouteBackoff.PauseUs(pauses_++, random);
   tried_ = unreached_ = behind_ = 0;
-  const int64_t pause = full / 2 + static_cast<int64_t>(random->Below(full / 2));
   RouteAction action;
   action.kind = RouteAction::Kind::kWait;
   action.until_us = PauseEnd(now_us, pause, deadline_us_);

@@ -30,10 +30,6 @@ struct Page {
   size_t row_count = 0;
 };
 
-uint64_t HashOf(std::string_view key, const std::optional<uint64_t>& partition_hash) {
-  return partition_hash ? *partition_hash : PartitionHash(key);
-}
-
 // Reads the block through once, on the I/O thread: every row is parsed and its checksum compared,
 // so that the scan's thread only merges. start: what the page was asked for.
 Status CheckPage(bool verify, std::string_view start, Page* page) {
@@ -118,7 +114,7 @@ class MergingScanner final : public Scanner {
 
   std::string ResumeToken() const override {
     std::optional<ScanPosition> last;
-    if (has_last_) last = ScanPosition{last_key_, HashOf(last_key_, last_hash_)};
+    if (has_last_) last = ScanPosition{last_key_, PartitionHashOf(last_key_, last_hash_)};
     return EncodeResumeToken(range_, last);
   }
 
@@ -128,8 +124,8 @@ class MergingScanner final : public Scanner {
   static bool Later(const Cursor* a, const Cursor* b) {
     const int order = a->row_.key.compare(b->row_.key);
     return order != 0 ? order > 0
-                      : HashOf(a->row_.key, a->row_.partition_hash) >
-                            HashOf(b->row_.key, b->row_.partition_hash);
+                      : PartitionHashOf(a->row_.key, a->row_.partition_hash) >
+                            PartitionHashOf(b->row_.key, b->row_.partition_hash);
   }
 
   // Makes heap_ hold every cursor that has a row after the last one returned.
@@ -216,8 +212,8 @@ class MergingScanner final : public Scanner {
   bool WasReturned(Cursor* cursor) const {
     if (!cursor->may_repeat_) return false;
     const Row& row = cursor->row_;
-    cursor->may_repeat_ = row.key == last_key_ &&
-                          HashOf(row.key, row.partition_hash) <= HashOf(last_key_, last_hash_);
+    cursor->may_repeat_ = row.key == last_key_ && PartitionHashOf(row.key, row.partition_hash) <=
+                                                      PartitionHashOf(last_key_, last_hash_);
     return cursor->may_repeat_;
   }
 

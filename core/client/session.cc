@@ -4,14 +4,14 @@
 #include <utility>
 
 #include "core/base/bytes.h"
+#include "core/client/token_frame.h"
 #include "core/codec/limits.h"
-#include "core/hash/partition.h"
 #include "core/topology/cluster_map.h"
 
 namespace vasto::client {
 namespace {
 
-constexpr size_t kChecksumSize = 4;
+constexpr TokenFrame kSessionFrame{"the session token", "", kSessionTokenFormat};
 // Of a position: its log and one byte of its sequence.
 constexpr size_t kMinPositionSize = 9;
 
@@ -21,12 +21,6 @@ struct Contents {
   int32_t shard_count = 0;
   std::map<int32_t, VersionVector> shards;
 };
-
-uint32_t Checksum(std::string_view bytes) { return static_cast<uint32_t>(PartitionHash(bytes)); }
-
-Status Invalid(const std::string& why) {
-  return Status::InvalidArgument("the session token " + why);
-}
 
 Status OtherShards(int32_t now, int32_t then) {
   return Status::InvalidArgument("the keyspace has " + std::to_string(now) +
@@ -56,28 +50,20 @@ bool ReadShard(ByteReader* reader, int32_t last, Contents* contents) {
 }
 
 StatusOr<Contents> Decode(std::string_view token) {
-  if (token.size() < 1 + kChecksumSize) return Invalid("is damaged");
-  const auto format = static_cast<uint8_t>(token.front());
-  if (format > kSessionTokenFormat) {
-    return Invalid("has format " + std::to_string(format) + "; this version knows up to " +
-                   std::to_string(kSessionTokenFormat));
-  }
-  const std::string_view body = token.substr(0, token.size() - kChecksumSize);
-  if (format == 0 || GetFixed<uint32_t>(token.data() + body.size()) != Checksum(body)) {
-    return Invalid("is damaged");
-  }
-  ByteReader reader(body.substr(1));
+  VASTO_ASSIGN_OR_RETURN(const TokenFrame::Opened opened, kSessionFrame.Open(token));
+  ByteReader reader(opened.body);
   Contents contents;
   contents.keyspace.hi = reader.Fixed<uint64_t>();
   contents.keyspace.lo = reader.Fixed<uint64_t>();
   const auto shard_count = reader.Fixed<uint32_t>();
-  if (!reader.ok() || shard_count > static_cast<uint32_t>(kMaxShards)) return Invalid("is damaged");
+  if (!reader.ok() || shard_count > static_cast<uint32_t>(kMaxShards))
+    return kSessionFrame.Invalid("is damaged");
   contents.shard_count = static_cast<int32_t>(shard_count);
   while (reader.remaining() > 0) {
     const int32_t last = contents.shards.empty() ? -1 : contents.shards.rbegin()->first;
-    if (!ReadShard(&reader, last, &contents)) return Invalid("is damaged");
+    if (!ReadShard(&reader, last, &contents)) return kSessionFrame.Invalid("is damaged");
   }
-  if (contents.shards.empty() != (shard_count == 0)) return Invalid("is damaged");
+  if (contents.shards.empty() != (shard_count == 0)) return kSessionFrame.Invalid("is damaged");
   return contents;
 }
 
@@ -110,8 +96,7 @@ void Session::Add(int32_t shard, int32_t shard_count, const std::vector<Position
 
 std::string Session::Token() const {
   MutexLock lock(&mu_);
-  std::string token;
-  PutFixed(&token, kSessionTokenFormat);
+  std::string token = kSessionFrame.Begin();
   PutFixed(&token, keyspace_.hi);
   PutFixed(&token, keyspace_.lo);
   PutFixed(&token, static_cast<uint32_t>(shard_count_));
@@ -123,17 +108,17 @@ std::string Session::Token() const {
       PutVarint(&token, position.sequence);
     }
   }
-  PutFixed(&token, Checksum(token));
-  return token;
+  return TokenFrame::Seal(std::move(token));
 }
 
 Status Session::Import(std::string_view token) {
   VASTO_ASSIGN_OR_RETURN(const Contents contents, Decode(token));
-  if (contents.keyspace != keyspace_) return Invalid("belongs to another keyspace");
+  if (contents.keyspace != keyspace_) return kSessionFrame.Invalid("belongs to another keyspace");
   if (contents.shards.empty()) return Status::Ok();
   MutexLock lock(&mu_);
   if (shard_count_ != 0 && shard_count_ != contents.shard_count) {
-    return Invalid("knows the keyspace with another number of shards than the session");
+    return kSessionFrame.Invalid(
+        "knows the keyspace with another number of shards than the session");
   }
   shard_count_ = contents.shard_count;
   for (const auto& [shard, vector] : contents.shards) shards_[shard].Raise(vector);

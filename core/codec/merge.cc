@@ -63,7 +63,7 @@ const char* NameOf(MergeOp op) {
   return "unknown";
 }
 
-Status Damaged(const char* what) {
+Status DamagedState(const char* what) {
   return Status::Corruption(std::string("stored merge state is damaged: ") + what);
 }
 
@@ -151,22 +151,22 @@ StatusOr<State> Decode(const Record& record) {
                                 std::to_string(kMergeStateFormat) +
                                 ": run a newer version of vasto");
   }
-  if (version != kMergeStateFormat) return Damaged("its format is 0");
+  if (version != kMergeStateFormat) return DamagedState("its format is 0");
   const auto flags = reader.Fixed<uint8_t>();
-  if ((flags & ~kBaseIsValue) != 0) return Damaged("it has unknown flags");
+  if ((flags & ~kBaseIsValue) != 0) return DamagedState("it has unknown flags");
   auto base = PeekRecord(reader.LengthPrefixed());
   if (!base.ok()) return std::move(base).status();
-  if (!base->merge.empty()) return Damaged("its base has one");
+  if (!base->merge.empty()) return DamagedState("its base has one");
   state.base = *base;
   if ((flags & kBaseIsValue) != 0) {
     if (base->tombstone || !base->payload.empty())
-      return Damaged("its base has a value of its own");
+      return DamagedState("its base has a value of its own");
     state.base.payload = record.payload;
   }
   state.touched = reader.Fixed<uint64_t>();
   state.expires_at_us = reader.Fixed<uint64_t>();
   const uint64_t count = reader.Varint();
-  if (!reader.ok() || reader.remaining() != count * kEntrySize) return Damaged("its length");
+  if (!reader.ok() || reader.remaining() != count * kEntrySize) return DamagedState("its length");
   for (uint64_t i = 0; i < count; ++i) {
     Entry& entry = state.entries.emplace_back();
     entry.log = reader.Fixed<uint64_t>();
@@ -175,10 +175,11 @@ StatusOr<State> Decode(const Record& record) {
     entry.op = static_cast<MergeOp>(reader.Fixed<uint8_t>());
     entry.number = reader.Fixed<uint64_t>();
     const bool known = entry.op >= MergeOp::kAddInt64 && entry.op <= MergeOp::kMaxFloat64;
-    if (!known || entry.first > entry.last) return Damaged("an entry");
+    if (!known || entry.first > entry.last) return DamagedState("an entry");
     if (i == 0) continue;
     const Entry& previous = state.entries[i - 1];
-    if (previous.Name() >= entry.Name() || entry.log == 0) return Damaged("the order of entries");
+    if (previous.Name() >= entry.Name() || entry.log == 0)
+      return DamagedState("the order of entries");
   }
   return state;
 }

@@ -7,11 +7,11 @@
 namespace vasto {
 namespace {
 
-constexpr uint64_t kExpiry = 1;
-constexpr uint64_t kValueType = 2;
-constexpr uint64_t kPayload = 4;
-constexpr uint64_t kPartitionHash = 8;
-constexpr uint64_t kKnownFlags = kExpiry | kValueType | kPayload | kPartitionHash;
+constexpr uint64_t kRowExpiry = 1;
+constexpr uint64_t kRowValueType = 2;
+constexpr uint64_t kRowPayload = 4;
+constexpr uint64_t kRowPartitionHash = 8;
+constexpr uint64_t kKnownRowFlags = kRowExpiry | kRowValueType | kRowPayload | kRowPartitionHash;
 
 // Collects small fields so that the block grows by one append for all of them.
 class Fields {
@@ -54,8 +54,9 @@ void RowBlockWriter::Add(const Row& row) {
   block_.append(rest);
 
   Fields fields;
-  fields.Varint((row.expires_at_us != 0 ? kExpiry : 0) | (row.value_type != 0 ? kValueType : 0) |
-                (row.has_payload ? kPayload : 0) | (row.partition_hash ? kPartitionHash : 0));
+  fields.Varint((row.expires_at_us != 0 ? kRowExpiry : 0) |
+                (row.value_type != 0 ? kRowValueType : 0) | (row.has_payload ? kRowPayload : 0) |
+                (row.partition_hash ? kRowPartitionHash : 0));
   fields.Fixed(row.event_time);
   if (row.expires_at_us != 0) fields.Fixed(row.expires_at_us);
   if (row.value_type != 0) fields.Varint(row.value_type);
@@ -103,18 +104,18 @@ Status RowBlockReader::Next(Row* row) {
   row->key = key_;
   const uint64_t flags = reader_.Varint();
   row->event_time = reader_.Fixed<uint64_t>();
-  if ((flags & kExpiry) != 0) row->expires_at_us = reader_.Fixed<uint64_t>();
+  if ((flags & kRowExpiry) != 0) row->expires_at_us = reader_.Fixed<uint64_t>();
   uint64_t value_type = 0;
-  if ((flags & kValueType) != 0) value_type = reader_.Varint();
+  if ((flags & kRowValueType) != 0) value_type = reader_.Varint();
   row->value_type = static_cast<uint32_t>(value_type);
-  if ((flags & kPartitionHash) != 0) row->partition_hash = reader_.Fixed<uint64_t>();
+  if ((flags & kRowPartitionHash) != 0) row->partition_hash = reader_.Fixed<uint64_t>();
   row->payload_size = reader_.Varint();
-  row->has_payload = (flags & kPayload) != 0;
+  row->has_payload = (flags & kRowPayload) != 0;
   if (row->has_payload) {
     row->payload = reader_.Bytes(row->payload_size);
     row->content_checksum = reader_.Fixed<uint64_t>();
   }
-  if (!reader_.ok() || (flags & ~kKnownFlags) != 0 || value_type > UINT32_MAX) {
+  if (!reader_.ok() || (flags & ~kKnownRowFlags) != 0 || value_type > UINT32_MAX) {
     return Status::Corruption("row block is damaged");
   }
   return {};

@@ -13,8 +13,10 @@ namespace vasto {
 
 uint64_t PartitionHash(std::string_view partition_key);
 
-// The shard in [0, shard_count) of a key; `explicit_hash` replaces the key's own hash. REQUIRES:
-// shard_count > 0.
+// Of a key whose writer may have given another hash than its own.
+uint64_t PartitionHashOf(std::string_view key, std::optional<uint64_t> explicit_hash);
+
+// The shard in [0, shard_count) of a key. REQUIRES: shard_count > 0.
 int32_t ShardOf(std::string_view key, std::optional<uint64_t> explicit_hash, int32_t shard_count);
 
 }  // namespace vasto

@@ -15,7 +15,7 @@ namespace {
 constexpr int kEventsAtOnce = 256;
 constexpr int64_t kMaxSleepMs = 60'000;
 
-char waker_mark;
+char io_waker_mark;
 thread_local const IoLoop* this_thread_loop = nullptr;
 
 }  // namespace
@@ -24,7 +24,7 @@ Status IoLoop::Start(const std::string& name) {
   scratch_ = std::make_unique_for_overwrite<char[]>(kScratchBytes);
   epoll_ = Fd(epoll_create1(EPOLL_CLOEXEC));
   if (!epoll_.valid()) return Status::FromErrno(errno, "epoll_create");
-  VASTO_RETURN_IF_ERROR(waker_.Open(epoll_.get(), &waker_mark));
+  VASTO_RETURN_IF_ERROR(waker_.Open(epoll_.get(), &io_waker_mark));
   {
     MutexLock lock(&mu_);
     stopping_ = false;
@@ -144,7 +144,7 @@ void IoLoop::Turn(const Waiter* waiter, int64_t deadline_us) {
   {
     CompletionRun run;
     for (int i = 0; i < count; ++i) {
-      if (events[i].data.ptr == &waker_mark) continue;
+      if (events[i].data.ptr == &io_waker_mark) continue;
       static_cast<IoHandler*>(events[i].data.ptr)->OnEvents(events[i].events);
     }
     RunTimers();

@@ -14,16 +14,16 @@
 namespace vasto::rpc::internal {
 namespace {
 
-constexpr int kEventsAtOnce = 512;
+constexpr int kServerEventsAtOnce = 512;
 constexpr int kAcceptsAtOnce = 64;
 constexpr size_t kMaxFreeCalls = 8192;
 constexpr size_t kMaxFreeBufferBytes = 2 << 20;
 constexpr size_t kMaxKeptFrameBytes = 4096;
-constexpr int kKeepAliveIdleS = 60;
+constexpr int kServerKeepAliveIdleS = 60;
 constexpr int kStallCheckMs = 500;
 
 // Marks the waker among the pointers of epoll; listeners are told apart by their low bit.
-char waker_mark;
+char server_waker_mark;
 constexpr uintptr_t kListenerBit = 1;
 
 }  // namespace
@@ -33,7 +33,7 @@ ServerLoop::ServerLoop(ServerShared* shared)
       home_(std::make_shared<MailboxAndWaker>()),
       epoll_(epoll_create1(EPOLL_CLOEXEC)),
       scratch_(std::make_unique_for_overwrite<char[]>(kScratchBytes)),
-      events_(kEventsAtOnce),
+      events_(kServerEventsAtOnce),
       spinner_(shared->options.spin_us),
       spare_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {}
 
@@ -49,7 +49,7 @@ ServerLoop::~ServerLoop() {
 
 Status ServerLoop::Start(const std::string& name) {
   if (!epoll_.valid()) return Status::FromErrno(errno, "epoll_create");
-  VASTO_RETURN_IF_ERROR(home_->waker.Open(epoll_.get(), &waker_mark));
+  VASTO_RETURN_IF_ERROR(home_->waker.Open(epoll_.get(), &server_waker_mark));
   for (const auto& listener : listeners_) {
     epoll_event event{};
     event.events = EPOLLIN;
@@ -122,7 +122,7 @@ void ServerLoop::Turn() {
 int ServerLoop::Await() {
   int count = 0;
   const auto look = [&](int timeout_ms) {
-    count = epoll_wait(epoll_.get(), events_.data(), kEventsAtOnce, timeout_ms);
+    count = epoll_wait(epoll_.get(), events_.data(), kServerEventsAtOnce, timeout_ms);
   };
   int timeout_ms = TimeoutMs();
   if (timeout_ms != 0) {
@@ -153,7 +153,7 @@ bool ServerLoop::HasWork() { return posted_.load() || !home_->mailbox.empty(); }
 void ServerLoop::HandleEvents(int count) {
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<size_t>(i)];
-    if (event.data.ptr == &waker_mark) continue;
+    if (event.data.ptr == &server_waker_mark) continue;
     if ((event.data.u64 & kListenerBit) != 0) {
       Accept(reinterpret_cast<Listener*>(event.data.u64 & ~kListenerBit));
     } else {
@@ -177,7 +177,7 @@ void ServerLoop::Accept(Listener* listener) {
       continue;
     }
     shared_->connections.fetch_add(1);
-    if (!listener->unix_socket) TuneTcp(fd.get(), kKeepAliveIdleS, 0);
+    if (!listener->unix_socket) TuneTcp(fd.get(), kServerKeepAliveIdleS, 0);
     listener->on_accept(std::move(fd));
   }
 }

@@ -14,7 +14,7 @@ namespace vasto::rpc::internal {
 namespace {
 
 constexpr int kPiecesAtOnce = 64;
-constexpr int kKeepAliveIdleS = 5;
+constexpr int kClientKeepAliveIdleS = 5;
 constexpr size_t kWorthSending = 2000;
 constexpr size_t kDriverScratchBytes = 64 << 10;
 constexpr std::string_view kUnixPrefix = "unix:";
@@ -432,7 +432,7 @@ void SocketChannel::FinishConnect() {
     if (state_ != State::kConnecting) return;
     ++attempt_;  // its time limit does not count any more
     if (status.ok()) {
-      if (!is_unix) TuneTcp(fd_.get(), kKeepAliveIdleS, shared_->options.user_timeout_ms);
+      if (!is_unix) TuneTcp(fd_.get(), kClientKeepAliveIdleS, shared_->options.user_timeout_ms);
       state_ = State::kConnected;
       unreachable_ = false;
       SetEvents(true);

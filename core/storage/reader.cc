@@ -16,13 +16,6 @@
 namespace vasto::storage {
 namespace {
 
-// A key's place in the request with its first bytes, so that most comparisons need no memory
-// access.
-struct Order {
-  uint64_t head;
-  uint32_t index;
-};
-
 uint64_t HeadOf(std::string_view key) {
   unsigned char bytes[8] = {};
   std::memcpy(bytes, key.data(), std::min<size_t>(key.size(), 8));
@@ -37,6 +30,13 @@ static_assert(sizeof(rocksdb::PinnableSlice) <= 112 && alignof(rocksdb::Pinnable
 
 // Reused by every read of a thread.
 struct Reader::Scratch {
+  // A key's place in the request with its first bytes, so that most comparisons need no memory
+  // access.
+  struct Order {
+    uint64_t head;
+    uint32_t index;
+  };
+
   std::vector<RecordCache::Key> cache_keys;  // of the whole request
   std::vector<RecordCache::Ticket> tickets;  // of the whole request
   std::vector<Order> missing;                // what is not cached, sorted by key before it is read
@@ -75,7 +75,7 @@ void Reader::FindCached(const std::string_view* keys, size_t count, int64_t wall
 }
 
 void Reader::Sort(const std::string_view* keys, Scratch* scratch) {
-  const auto before = [keys](const Order& a, const Order& b) {
+  const auto before = [keys](const Scratch::Order& a, const Scratch::Order& b) {
     if (a.head != b.head) return a.head < b.head;
     const int order = keys[a.index].compare(keys[b.index]);
     return order != 0 ? order < 0 : a.index < b.index;
@@ -85,12 +85,12 @@ void Reader::Sort(const std::string_view* keys, Scratch* scratch) {
 
 void Reader::Collect(const std::string_view* keys, Scratch* scratch) {
   size_t bytes = 0;
-  for (const Order& o : scratch->missing) bytes += keys[o.index].size() + 1;
+  for (const Scratch::Order& o : scratch->missing) bytes += keys[o.index].size() + 1;
   scratch->keys.clear();
   scratch->keys.reserve(bytes);
   scratch->asked.clear();
   scratch->slices.clear();
-  for (const Order& o : scratch->missing) {
+  for (const Scratch::Order& o : scratch->missing) {
     if (!scratch->asked.empty() && keys[scratch->asked.back()] == keys[o.index]) continue;
     const size_t begin = scratch->keys.size();
     AppendDataKey(keys[o.index], &scratch->keys);
@@ -204,7 +204,7 @@ void Reader::MultiGet(const std::string_view* keys, size_t count, bool may_wait,
   if (scratch->asked.size() == scratch->missing.size()) return;
   const ReadValue* first = nullptr;
   std::string_view first_key;
-  for (const Order& o : scratch->missing) {
+  for (const Scratch::Order& o : scratch->missing) {
     if (first != nullptr && keys[o.index] == first_key) {
       Repeat(*first, &out[o.index]);
     } else {

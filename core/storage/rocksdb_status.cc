@@ -39,4 +39,9 @@ Status FromRocksDb(const rocksdb::Status& status) {
   return {CodeOf(status), status.ToString()};
 }
 
+uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
+  uint64_t value = 0;
+  return db->GetIntProperty(name, &value) ? value : 0;
+}
+
 }  // namespace vasto::storage

@@ -57,11 +57,6 @@ class InfoLog final : public rocksdb::Logger {
 // The identity, the clock bound and two of the feed.
 constexpr uint64_t kMetaKeys = 4;
 
-uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
-  uint64_t value = 0;
-  return db->GetIntProperty(name, &value) ? value : 0;
-}
-
 }  // namespace
 
 class Shard::Impl {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/thread_pool.h"
+#include "core/storage/rocksdb_status.h"
 
 namespace vasto::storage {
 namespace {
@@ -18,11 +19,6 @@ constexpr int64_t kLongestWaitUs = 1'000'000;
 constexpr int64_t kFlushingUs = 1'000;  // between looks at flushes that run
 constexpr int64_t kWaitingUs = 5'000;
 constexpr int64_t kStuckUs = 100'000;  // until what could not be flushed is tried again
-
-uint64_t IntProperty(rocksdb::DB* db, const std::string& name) {
-  uint64_t value = 0;
-  return db->GetIntProperty(name, &value) ? value : 0;
-}
 
 }  // namespace
 

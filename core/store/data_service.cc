@@ -98,8 +98,7 @@ void DataService::Scan(rpc::ScanRequest request, rpc::Responder<rpc::Scan> respo
   if (status.ok() && options_.scan_pool->queued() >= options_.max_waiting_scans) {
     status = Status::Busy(std::to_string(options_.max_waiting_scans) + " scans wait already");
   }
-  if (status.ok() && !task->shard->slow_work.Enter())
-    status = Status::Unavailable("the store is stopping");
+  if (status.ok() && !task->shard->slow_work.Enter()) status = StoppingStatus();
   if (!status.ok()) {
     if (view != nullptr) view->metrics->scan.errors->Add();
     return task->responder.Fail(status);
@@ -110,7 +109,7 @@ void DataService::Scan(rpc::ScanRequest request, rpc::Responder<rpc::Scan> respo
   task->max_bytes = std::min(wanted, kMaxScanPageBytes);
   if (options_.scan_pool->Submit([task, clock = options_.clock] { task->Run(clock); })) return;
   task->shard->slow_work.Leave();
-  task->responder.Fail(Status::Unavailable("the store is stopping"));
+  task->responder.Fail(StoppingStatus());
 }
 
 StatusOr<rpc::ScanResponse> DataService::ScanTask::Read(const Clock* clock) const {

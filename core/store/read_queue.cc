@@ -49,15 +49,6 @@ bool TooLate(int64_t deadline_us, const Clock* clock) {
 }
 
 Status LateStatus() { return Status::Timeout("the deadline passed before the disk read began"); }
-Status StoppingStatus() { return Status::Unavailable("the store is stopping"); }
-
-void Count(const KeyspaceMetrics::Operation& operation, int64_t received_us, const Clock* clock,
-           uint64_t calls) {
-  operation.requests->Add(calls);
-  operation.latency->Record(
-      static_cast<uint64_t>(std::max<int64_t>(0, clock->MonotonicMicros() - received_us)), calls);
-}
-
 }  // namespace
 
 // A multi_get on its way.
@@ -173,7 +164,7 @@ void ReadQueue::FlushRun(Get** first, size_t count, ThreadPool* pool, const Cloc
   if (errors != 0) metrics->get.errors->Add(errors);
   if (count > misses.size()) {
     metrics->keys_read->Add(count - misses.size());
-    Count(metrics->get, first[0]->responder.context().received_us, clock, count - misses.size());
+    metrics->get.Count(first[0]->responder.context().received_us, clock, count - misses.size());
   }
   if (response_.value.payload.capacity() > (1 << 20)) response_.value.payload = std::string();
   if (!misses.empty()) SendMisses(&misses, pool, clock);
@@ -217,7 +208,7 @@ void ReadQueue::Misses::Run(const Clock* clock) {
     metrics->keys_read->Add();
     const int64_t received_us = live[i]->responder.context().received_us;
     live[i]->responder.Ok(response);
-    Count(metrics->get, received_us, clock, 1);
+    metrics->get.Count(received_us, clock);
   }
   values.clear();
   shard->slow_work.Leave();
@@ -264,7 +255,7 @@ void ReadQueue::MultiGet::Finish(const Clock* clock) {
   metrics->keys_read->Add(request.keys.size());
   if (shard != nullptr) response.seen = SeenByRead(*shard, request.bound);
   responder.Ok(response);
-  Count(metrics->multi_get, received_us, clock, 1);
+  metrics->multi_get.Count(received_us, clock);
 }
 
 namespace {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/backoff.h"
+
 namespace vasto::store {
 
 Registration::Registration(std::vector<std::string> masters, Random* random)
@@ -30,10 +32,7 @@ std::vector<Registration::Wish> Registration::GiveUp(int64_t now_us, bool refuse
     return wishes;
   }
   phase_ = Phase::kPausing;
-  // Between half the pause and the whole, so that a thousand stores do not come back in one
-  // instant.
-  const int64_t pause = refused ? kRefusedPauseUs : pause_us_;
-  wake_us_ = now_us + pause / 2 + static_cast<int64_t>(random_->Below(pause / 2 + 1));
+  wake_us_ = now_us + Jittered(refused ? kRefusedPauseUs : pause_us_, random_);
   pause_us_ = std::min(pause_us_ * 2, kMaxPauseUs);
   return wishes;
 }

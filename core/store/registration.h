@@ -7,15 +7,13 @@
 // Invariants
 //  1. At most one attempt is alive. Answers and losses that belong to an older attempt are ignored.
 //  2. A heartbeat is sent only between a successful registration and the loss of that attempt, one
-//  at a time.
+//     at a time.
 //  3. After a loss every master of the list is tried once without a pause; only then the pause
-//  doubles, from kMinPauseUs to
-//     kMaxPauseUs, so that a restarted master hears of the store within kMaxPauseUs plus a round
-//     trip.
+//     doubles, from kMinPauseUs to kMaxPauseUs, so that a restarted master hears of the store
+//     within kMaxPauseUs plus a round trip.
 //  4. With a master that is not the first of the list, it looks from time to time whether one
-//  before
-//     that is there, and goes over to it. So stores with the same list come to one master, whoever
-//     else has been started.
+//     before that is there, and goes over to it. So stores with the same list come to one master,
+//     whoever else has been started.
 //
 // Threads: one at a time per object.
 #pragma once

@@ -43,6 +43,9 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
 // write is for one that stands in for the primary, and this one does not.
 Status CheckTakesWrites(const ShardHandle& shard, bool stand_in);
 
+// Of what a store that stops has not begun.
+inline Status StoppingStatus() { return Status::Unavailable("the store is stopping"); }
+
 // kTooLarge for a key above the limit.
 Status CheckKey(std::string_view key);
 // The limits and the enumerations of one write.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/store/routing_table.h"
 
+#include <algorithm>
 #include <thread>
 #include <utility>
 
@@ -27,6 +28,13 @@ KeyspaceMetrics::KeyspaceMetrics(Metrics* metrics, const std::string& keyspace)
           metrics->GetCounter("vasto_store_keys_read_total", "keyspace=\"" + keyspace + "\"")),
       keys_written(
           metrics->GetCounter("vasto_store_keys_written_total", "keyspace=\"" + keyspace + "\"")) {}
+
+void KeyspaceMetrics::Operation::Count(int64_t received_us, const Clock* clock,
+                                       uint64_t calls) const {
+  const int64_t took_us = std::max<int64_t>(0, clock->MonotonicMicros() - received_us);
+  requests->Add(calls);
+  latency->Record(static_cast<uint64_t>(took_us), calls);
+}
 
 TableHolder::TableHolder() : table_(new RoutingTable) {}
 

@@ -21,6 +21,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/gate.h"
 #include "core/base/metrics.h"
 #include "core/base/status.h"
@@ -62,6 +63,9 @@ struct KeyspaceMetrics {
     Counter* requests;   // calls
     Counter* errors;     // calls or keys that failed (not found is none)
     Histogram* latency;  // from the arrival of the call to its answer
+
+    // Calls that arrived at that time and are answered now.
+    void Count(int64_t received_us, const Clock* clock, uint64_t calls = 1) const;
   };
   Operation get, multi_get, write, write_batch, scan;
   Counter* keys_read;

@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "core/rpc/protocol_version.h"
+#include "core/store/route.h"
 
 namespace vasto::store {
 namespace {
 
 constexpr int64_t kStatsUs = 2'000'000;
 constexpr int64_t kHouseworkUs = 250'000;
-
-Status StoppingStatus() { return Status::Unavailable("the store is stopping"); }
 
 }  // namespace
 

@@ -145,12 +145,6 @@ bool IsError(const Status& status) {
          !status.Is(Code::kStaleWrite);
 }
 
-void Count(const KeyspaceMetrics::Operation& operation, int64_t received_us, const Clock* clock) {
-  operation.requests->Add();
-  operation.latency->Record(
-      static_cast<uint64_t>(std::max<int64_t>(0, clock->MonotonicMicros() - received_us)));
-}
-
 }  // namespace
 
 class WriteQueue::Single final : public storage::Write, public replication::AckWaiter {
@@ -198,7 +192,7 @@ class WriteQueue::Single final : public storage::Write, public replication::AckW
     responder_.Ok(response);
     if (IsError(outcome.status) || !confirmed) metrics_->write.errors->Add();
     metrics_->keys_written->Add();
-    Count(metrics_->write, received_us, clock_);
+    metrics_->write.Count(received_us, clock_);
     delete this;
   }
 
@@ -332,7 +326,7 @@ void WriteQueue::Batch::Answer() {
   }
   responder_.Ok(response_);
   metrics_->keys_written->Add(response_.results.size());
-  Count(metrics_->write_batch, received_us, clock_);
+  metrics_->write_batch.Count(received_us, clock_);
   delete this;
 }
 

@@ -29,6 +29,10 @@ ExitCode ExitCodeOf(vasto_status_t code) {
   }
 }
 
+void FailErrno(const std::string& what) {
+  throw Failure(VASTO_IO_ERROR, what + ": " + std::strerror(errno));
+}
+
 std::string Describe(vasto_status_t code, const Error& error) {
   if (error.get() == nullptr)
     return code == VASTO_NOT_FOUND ? "not found" : vasto_status_name(code);

@@ -32,6 +32,9 @@ class Failure : public std::runtime_error {
   vasto_status_t code_;
 };
 
+// Throws the Failure of a system call, with what errno says: "<what>: No such file or directory".
+[[noreturn]] void FailErrno(const std::string& what);
+
 // Something the user asked for that makes no sense; exit code 2.
 class UsageError : public std::runtime_error {
  public:

@@ -30,10 +30,7 @@ std::string ReadStdin() {
                                               std::to_string(VASTO_MAX_VALUE_SIZE) + " bytes");
     }
   }
-  if (std::ferror(stdin) != 0) {
-    throw cli::Failure(VASTO_IO_ERROR,
-                       std::string("cannot read the value from stdin: ") + std::strerror(errno));
-  }
+  if (std::ferror(stdin) != 0) cli::FailErrno("cannot read the value from stdin");
   return bytes;
 }
 

@@ -22,10 +22,6 @@ constexpr std::array kEndingSignals = {SIGHUP, SIGINT, SIGTERM};
 // For the signal handler, which may neither allocate nor lock.
 char file_to_remove[PATH_MAX];
 
-[[noreturn]] void FailIo(const std::string& what) {
-  throw cli::Failure(VASTO_IO_ERROR, what + ": " + std::strerror(errno));
-}
-
 void RemoveAndDie(int number) {
   ::unlink(file_to_remove);
   // It was reset when it was caught.
@@ -56,7 +52,7 @@ void KeepOnSignal() {
 
 std::string Resolved(const std::string& path) {
   char* const resolved = ::realpath(path.c_str(), nullptr);
-  if (resolved == nullptr) FailIo("open " + path);
+  if (resolved == nullptr) cli::FailErrno("open " + path);
   std::string result(resolved);
   std::free(resolved);
   return result;
@@ -66,7 +62,7 @@ void SyncFolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);
   const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0 || ::fsync(fd) != 0) FailIo("sync folder " + folder);
+  if (fd < 0 || ::fsync(fd) != 0) cli::FailErrno("sync folder " + folder);
   ::close(fd);
 }
 
@@ -87,18 +83,18 @@ OutputFile::OutputFile(const std::string& path) : path_(path) {
   if (path.empty()) throw cli::UsageError("FILE is empty");
   struct stat info {};
   if (::lstat(path.c_str(), &info) != 0) {
-    if (errno != ENOENT) FailIo("open " + path);
+    if (errno != ENOENT) cli::FailErrno("open " + path);
   } else {
     path_ = Resolved(path);
-    if (::stat(path_.c_str(), &info) != 0) FailIo("open " + path);
+    if (::stat(path_.c_str(), &info) != 0) cli::FailErrno("open " + path);
     if (S_ISDIR(info.st_mode)) {
       errno = EISDIR;
-      FailIo("open " + path);
+      cli::FailErrno("open " + path);
     }
     if (!S_ISREG(info.st_mode)) {
       const int fd = ::open(path_.c_str(), O_WRONLY | O_CLOEXEC | O_NOCTTY);
       file_ = fd < 0 ? nullptr : ::fdopen(fd, "w");
-      if (file_ == nullptr) FailIo("open " + path);
+      if (file_ == nullptr) cli::FailErrno("open " + path);
       return;
     }
   }
@@ -117,22 +113,23 @@ void OutputFile::OpenTemporary() {
   const bool replaces = ::stat(path_.c_str(), &old) == 0;
   std::string name = path_ + ".XXXXXX";
   const int fd = ::mkostemp(name.data(), O_CLOEXEC);
-  if (fd < 0) FailIo("create a file beside " + path_);
+  if (fd < 0) cli::FailErrno("create a file beside " + path_);
   temporary_ = name;
   RemoveOnSignal(temporary_);
   file_ = ::fdopen(fd, "w");
-  if (file_ == nullptr) FailIo("create " + temporary_);
+  if (file_ == nullptr) cli::FailErrno("create " + temporary_);
   // The owner first: that takes set-user-ID bits away. Only root can give a file to somebody else.
   if (replaces && ::fchown(fd, old.st_uid, old.st_gid) != 0 && errno != EPERM) {
-    FailIo("change the owner of " + temporary_);
+    cli::FailErrno("change the owner of " + temporary_);
   }
   if (::fchmod(fd, replaces ? old.st_mode & 07777 : NewFileMode()) != 0) {
-    FailIo("change the mode of " + temporary_);
+    cli::FailErrno("change the mode of " + temporary_);
   }
 }
 
 void OutputFile::Write(std::string_view bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size()) FailIo("write " + path_);
+  if (std::fwrite(bytes.data(), 1, bytes.size(), file_) != bytes.size())
+    cli::FailErrno("write " + path_);
 }
 
 void OutputFile::Line(const std::string& text) {
@@ -141,10 +138,10 @@ void OutputFile::Line(const std::string& text) {
 }
 
 void OutputFile::Finish() {
-  if (std::fflush(file_) != 0) FailIo("write " + path_);
+  if (std::fflush(file_) != 0) cli::FailErrno("write " + path_);
   if (temporary_.empty()) return;
-  if (::fsync(fileno(file_)) != 0) FailIo("sync " + path_);
-  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) FailIo("rename to " + path_);
+  if (::fsync(fileno(file_)) != 0) cli::FailErrno("sync " + path_);
+  if (std::rename(temporary_.c_str(), path_.c_str()) != 0) cli::FailErrno("rename to " + path_);
   temporary_.clear();
   KeepOnSignal();
   SyncFolderOf(path_);

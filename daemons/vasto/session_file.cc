@@ -16,16 +16,12 @@ namespace {
 // A token of all shards with many positions each is far smaller.
 constexpr size_t kMaxFileBytes = 16 << 20;
 
-[[noreturn]] void FailIo(const std::string& path) {
-  throw cli::Failure(VASTO_IO_ERROR, "read session " + path + ": " + std::strerror(errno));
-}
-
 // Empty when there is no such file.
 std::string ReadFile(const std::string& path) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
                                                              &std::fclose);
   if (file == nullptr) {
-    if (errno != ENOENT) FailIo(path);
+    if (errno != ENOENT) cli::FailErrno("read session " + path);
     return "";
   }
   std::string bytes;
@@ -36,7 +32,7 @@ std::string ReadFile(const std::string& path) {
       throw cli::Failure(VASTO_INVALID_ARGUMENT, "session " + path + ": the file holds no session");
     }
   }
-  if (std::ferror(file.get()) != 0) FailIo(path);
+  if (std::ferror(file.get()) != 0) cli::FailErrno("read session " + path);
   return bytes;
 }
 

@@ -30,10 +30,6 @@ using Json = nlohmann::ordered_json;
 // somebody else wrote may have more escapes than that.
 constexpr size_t kMaxLine = (VASTO_MAX_VALUE_SIZE + VASTO_MAX_KEY_SIZE) / 3 * 4 * 2;
 
-[[noreturn]] void FailIo(const std::string& what) {
-  throw cli::Failure(VASTO_IO_ERROR, what + ": " + std::strerror(errno));
-}
-
 // As cli::PutBytes, but never longer than base64: a control character takes six bytes in JSON, and
 // a line must be one that an import accepts.
 void PutShort(Json* object, const std::string& name, const vasto_slice_t& slice) {
@@ -227,7 +223,7 @@ int Import(cli::Session* session, const ImportArgs& args) {
     ImportLines(&std::cin, &importer);
   } else {
     std::ifstream in(args.file, std::ios::binary);
-    if (!in) FailIo("open " + args.file);
+    if (!in) cli::FailErrno("open " + args.file);
     ImportLines(&in, &importer);
   }
   if (session->json()) {

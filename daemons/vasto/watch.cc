@@ -97,7 +97,7 @@ class TokenFile {
     if (!file.is_open() && errno == ENOENT) return {};
     std::string line;
     if (!file.is_open() || (!std::getline(file, line) && !file.eof())) {
-      throw cli::Failure(VASTO_IO_ERROR, "read " + path_ + ": " + std::strerror(errno));
+      cli::FailErrno("read " + path_);
     }
     auto token = FromHex(line);
     if (!token || token->empty()) {

@@ -130,4 +130,4 @@ def test_sigterm_stops_everything_cleanly(make_cluster):
     cluster.put("ks", "k", b"v")
     for process in [*cluster.stores.values(), cluster.master]:
         assert process.stop(vasto_cluster.STOP_S) == 0
-    assert cluster.strays() == []
+    cluster.close()  # which complains of what still runs

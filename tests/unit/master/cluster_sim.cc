@@ -5,14 +5,9 @@
 
 #include <algorithm>
 
+#include "tests/unit/master/times.h"
+
 namespace vasto::master {
-namespace {
-
-constexpr int64_t kMs = 1000;
-constexpr int64_t kSecond = 1'000'000;
-
-}  // namespace
-
 ClusterSim::ClusterSim(const SimOptions& options)
     : options_(options), random_(SeededRandom(options.seed)) {
   stores_.resize(static_cast<size_t>(options.stores));

@@ -14,11 +14,10 @@
 #include <vector>
 
 #include "core/master/master_core.h"
+#include "tests/unit/master/times.h"
 
 namespace vasto::master {
 
-inline constexpr int64_t kMs = 1000;
-inline constexpr int64_t kSecond = 1'000'000;
 inline const Uuid kCluster{0xc, 1};
 
 // Drives one core step by step; answers and commands are kept until a test takes them.

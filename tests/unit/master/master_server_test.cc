@@ -13,11 +13,10 @@
 #include "core/rpc/channel.h"
 #include "core/rpc/dispatcher.h"
 #include "core/rpc/server.h"
+#include "tests/unit/master/times.h"
 
 namespace vasto::master {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000;
 
 template <typename Method>
 StatusOr<typename Method::Response> CallSync(rpc::Channel* channel,

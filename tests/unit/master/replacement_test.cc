@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/master/replacement.h"
+#include "tests/unit/master/times.h"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +12,6 @@
 namespace vasto::master {
 namespace {
 
-constexpr int64_t kSecond = 1'000'000;
 const Uuid kKeyspace{0xa, 1};
 
 Uuid Store(uint64_t id) { return {0x5, id}; }

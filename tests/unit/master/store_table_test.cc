@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/master/store_table.h"
+#include "tests/unit/master/times.h"
 
 #include <gtest/gtest.h>
 
 namespace vasto::master {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000;
 
 class StoreTableTest : public testing::Test {
  protected:
