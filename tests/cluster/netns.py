@@ -5,26 +5,19 @@ The namespaces have no names and no place in the file system: they are there as 
 or one of a node holds them. So many tests can have one at once, and one that is killed leaves none.
 
 A cut is made in the router, which drops what one node sends to another without a word, as a broken
-network does. A slow link takes packets through a thread of ours instead, which holds them back.
+network does. A slow link takes packets through a process of ours instead, which holds them back.
 
 Threads: a thread is in one network at a time, and so is what it starts: programs, sockets, threads.
 """
 
 import contextlib
 import ctypes
-import fcntl
-import heapq
 import os
-import select
-import socket
-import struct
 import subprocess
-import threading
-import time
+
+from slow_link import SlowLink
 
 CLONE_NEWNET = 0x40000000
-TUNSETIFF = 0x400454CA
-IFF_TUN_NO_PI = 0x0001 | 0x1000
 ROUTER = "router"
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -46,6 +39,13 @@ def _here():
 
 def _go(namespace):
     _check(_libc.setns(namespace, CLONE_NEWNET), "setns")
+
+
+def _slow_link(**limits):
+    try:
+        return SlowLink("slow", **limits)
+    except OSError as error:
+        raise Unavailable(f"/dev/net/tun: {error}") from None
 
 
 class Network:
@@ -138,7 +138,7 @@ class Network:
     def slow(self, pairs, **limits):
         """Meanwhile what each of these pairs sends each other takes the way of a SlowLink."""
         with self.inside(ROUTER):
-            self._slow = SlowLink(**limits)
+            self._slow = _slow_link(**limits)
         rules = [f"pref 20 iif to-{a} to {self.addresses[b]} lookup 100"
                  for pair in pairs for a, b in (pair, pair[::-1])]
         self._ip(ROUTER, ["link set slow up", "route add default dev slow table 100",
@@ -156,70 +156,3 @@ class Network:
         for namespace in self._namespaces.values():
             os.close(namespace)
         self._namespaces = {}
-
-
-class SlowLink:
-    """A link `slow` in this thread's network whose packets come back later, in their order.
-
-    delay_s: for each. bytes_per_s: of each pair of nodes and direction; 0: no limit. What does not
-    fit into `room` bytes is dropped, as routers do. While stalled is set nothing comes back.
-    """
-
-    def __init__(self, delay_s=0.0, bytes_per_s=0, room=256 << 10):
-        self.delay_s = delay_s
-        self.bytes_per_s = bytes_per_s
-        self.room = room
-        self.packets = 0  # that came back
-        self.stalled = threading.Event()
-        try:
-            self._tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            fcntl.ioctl(self._tun, TUNSETIFF, struct.pack("16sH22x", b"slow", IFF_TUN_NO_PI))
-        except OSError as error:
-            raise Unavailable(f"/dev/net/tun: {error}") from None
-        self._wake, self._waker = socket.socketpair()
-        self._thread = threading.Thread(target=self._work, name="slow link", daemon=True)
-        self._thread.start()
-
-    def _work(self):
-        held, used, free_at, number = [], {}, {}, 0
-        poll = select.poll()
-        poll.register(self._tun, select.POLLIN)
-        poll.register(self._wake, select.POLLIN)
-        while True:
-            timeout_s = max(0, held[0][0] - time.monotonic()) if held else None
-            timeout_s = 0.01 if self.stalled.is_set() else timeout_s
-            ready = dict(poll.poll(timeout_s if timeout_s is None else timeout_s * 1000))
-            if self._wake.fileno() in ready:
-                return
-            now = time.monotonic()
-            for packet in self._read() if self._tun in ready else ():
-                pair = packet[12:20]  # the addresses of an IPv4 head
-                if used.get(pair, 0) + len(packet) > self.room:
-                    continue
-                start = max(now, free_at.get(pair, 0))
-                free_at[pair] = start + (len(packet) / self.bytes_per_s if self.bytes_per_s else 0)
-                used[pair] = used.get(pair, 0) + len(packet)
-                number += 1
-                heapq.heappush(held, (free_at[pair] + self.delay_s, number, packet))
-            while held and held[0][0] <= now and not self.stalled.is_set():
-                packet = heapq.heappop(held)[2]
-                used[packet[12:20]] -= len(packet)
-                self.packets += 1
-                with contextlib.suppress(OSError):
-                    os.write(self._tun, packet)
-
-    def _read(self):
-        for _ in range(64):
-            try:
-                packet = os.read(self._tun, 65536)
-            except BlockingIOError:
-                return
-            if packet[0] >> 4 == 4:
-                yield packet
-
-    def close(self):
-        self._waker.send(b"x")
-        self._thread.join()
-        os.close(self._tun)
-        self._wake.close()
-        self._waker.close()

@@ -136,7 +136,7 @@ class Nemesis:
         with self.network.slow(pairs, delay_s=self.rng.uniform(0, 0.2)) as link:
             self._wait()
             if self.rng.random() < 0.5:
-                link.stalled.set()
+                link.stall()
                 self._wait()
 
     def cut_and_kill(self):

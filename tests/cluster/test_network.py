@@ -87,11 +87,11 @@ def test_a_slow_link_delays_stalls_and_ends(network):
         start = time.monotonic()
         assert echo.ask("a")
         assert time.monotonic() - start >= 0.2
-        link.stalled.set()
+        link.stall()
         assert echo.is_cut_off("a", b"held")
         assert echo.ask("c")
         assert b"held" not in echo.heard
-        link.stalled.clear()
+        link.go_on()
         wait_until(lambda: b"held" in echo.heard, "what was held up")
     assert echo.ask("a")
 
