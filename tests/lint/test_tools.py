@@ -98,6 +98,24 @@ class CountingTest(unittest.TestCase):
         soak.check_time(9999)
         self.assertEqual(soak.totals.failed, 0)
 
+    def test_what_the_host_takes_is_not_the_runs_fault(self):
+        self.runner.check_time(3000, 600)
+        self.assertEqual(self.runner.totals.failed, 0)
+        self.runner.check_time(3000, 599)
+        self.assertEqual(self.runner.totals.failures,
+                         ["took 3000 s (599 s of them stolen), the limit is 2400 s"])
+
+    def test_stolen_time_is_the_mean_of_the_processors(self):
+        ticks = os.sysconf("SC_CLK_TCK")
+        stat = self.folder / "stat"
+        stat.write_text(f"cpu  1 1 1 1 1 1 1 {4 * ticks} 0 0\n"
+                        f"cpu0 1 1 1 1 1 1 1 {3 * ticks} 0 0\n"
+                        f"cpu1 1 1 1 1 1 1 1 {ticks} 0 0\nctxt 5\n")
+        self.assertEqual(test_phases.stolen_seconds(stat), 2.0)
+        stat.write_text("cpu0 1 1\n")
+        self.assertEqual(test_phases.stolen_seconds(stat), 0.0)
+        self.assertEqual(test_phases.stolen_seconds(self.folder / "absent"), 0.0)
+
     def test_a_missing_report_is_a_failure(self):
         self.runner.count("ctest", 0, self.folder / "none.xml")
         self.assertEqual(self.runner.totals.failed, 1)
