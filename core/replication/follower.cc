@@ -58,6 +58,8 @@ std::vector<LogId> Follower::RelayFrom(const Uuid& uuid, const Peer& peer,
 
 void Follower::Ask(const Uuid& uuid, Peer* peer, const VersionVector& have, Actions* actions) {
   if (WaitedForUntil(*peer) <= now_us_) peer->waits = false;
+  // The answer to the last question comes first, and may be long in coming.
+  if (peer->phase == Phase::kPulling) peer->ask_bytes = kMinAskBytes;
   peer->phase = Phase::kPulling;
   peer->asked_us = now_us_;
   peer->attempt = ++last_attempt_;
@@ -79,6 +81,7 @@ void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* action
   peer.sure_us = SureOf(peer, have, now_us_, 0);
   if (!std::exchange(peer.answers, false)) return;
   peer.asks_us = 0;
+  peer.least_us = INT64_MAX;  // the way may be another one when it is back
   peer.out_of_log = peer.waits = peer.counts = false;
   if (fresh_) peer.since_us = now_us_ - kPatienceUs;
   // What another replica was given by that one since it was looked at, it may have told clients of.
@@ -260,15 +263,19 @@ int64_t Follower::next_wake_us() const {
 // ---- How it stands
 
 void Follower::FitPull(const rpc::PullResponse& response, Peer* peer) const {
-  const int64_t took_us = now_us_ - peer->asked_us;
+  const int64_t all_us = std::max<int64_t>(now_us_ - peer->asked_us, 0);
+  const int64_t took_us = all_us - std::clamp<int64_t>(response.waited_us, 0, all_us);
   peer->least_us = std::min(peer->least_us, took_us);
   const size_t bytes = response.batch.changes.size();
-  // What is not full may have waited for changes.
-  if (bytes < peer->ask_bytes / 2) return;
   const int64_t on_its_way_us = std::max<int64_t>(took_us - peer->least_us, 1);
   const auto fits = static_cast<size_t>(static_cast<int64_t>(bytes) * kAnswerUs / on_its_way_us);
-  const size_t most = std::min(2 * peer->ask_bytes, kMaxAskBytes);
-  peer->ask_bytes = std::clamp(fits, kMinAskBytes, most);
+  const size_t before = peer->ask_bytes;
+  if (bytes >= before / 2) {
+    peer->ask_bytes = std::clamp(fits, kMinAskBytes, std::min(2 * before, kMaxAskBytes));
+  } else if (on_its_way_us > kAnswerUs) {
+    // It does not show how much would come in time, but that less than this does.
+    peer->ask_bytes = std::max(before / 2, kMinAskBytes);
+  }
 }
 
 void Follower::TakeClaim(const rpc::PullResponse& response, Peer* peer) {

@@ -186,7 +186,7 @@ class Follower {
     int64_t asks_us = 0;   // when it asked first of all, of one that does not answer; 0: never
     int64_t asked_us = 0;  // kPulling: since when
     size_t ask_bytes = kMaxAskBytes;
-    int64_t least_us = INT64_MAX;      // that an answer took
+    int64_t least_us = INT64_MAX;      // that an answer was on its way, there and back
     bool tried = false;                // some question has ended
     bool answers = false;              // the last one with an answer
     bool out_of_log = false;           // as of its last answer

@@ -182,6 +182,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
  private:
   struct Parked {
     rpc::Responder<rpc::Pull> responder;
+    int64_t since_us;
     int64_t until_us;
   };
   // A replica that follows this one.

@@ -36,7 +36,7 @@ void ShardReplica::Pull(rpc::PullRequest request, rpc::Responder<rpc::Pull> resp
     Acknowledge(state, request.ready, &acknowledged);
     const int64_t wait_us = std::min(int64_t{request.wait_ms} * 1000, kPullWaitUs);
     const int64_t until_us = state.asked_us + wait_us;
-    state.parked.emplace(Parked{std::move(responder), until_us});
+    state.parked.emplace(Parked{std::move(responder), state.asked_us, until_us});
     if (wait_us == 0 || acks_.GaveUp(request.store)) {
       TryAnswer(request.store, &state, &answers);
       if (state.parked && !state.reading) AnswerParked(&state, ChangeBatch{}, &answers);
@@ -127,8 +127,10 @@ void ShardReplica::AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batc
     response->out_of_log = true;
     follower_.CannotGive(state->store, feed_->Positions(), options_.clock->MonotonicMicros());
   }
-  if (response.ok() && response->batch.log != 0) {
-    state->answered_us = options_.clock->MonotonicMicros();
+  if (response.ok()) {
+    const int64_t now_us = options_.clock->MonotonicMicros();
+    response->waited_us = now_us - state->parked->since_us;
+    if (response->batch.log != 0) state->answered_us = now_us;
   }
   answers->emplace_back(std::move(state->parked->responder), std::move(response));
   state->parked.reset();

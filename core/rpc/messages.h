@@ -287,6 +287,7 @@ struct PullResponse {
   bool waits = false;  // what clients write here from now on is answered when the asking one has it
   EventTime complete = 0;  // what any replica accepted before this moment of its clock is in `has`
   bool gave_up = false;    // clients' writes were answered without the asking one, which was ready
+  int64_t waited_us = 0;   // how long the question lay there until it was answered
 };
 
 // A copy of all files of a replica, for one that lacks more than the logs still hold.

@@ -230,7 +230,7 @@ SocketChannel::Progress SocketChannel::ReadOnce(std::span<char> scratch) {
 
 SocketChannel::Progress SocketChannel::CompleteFrames() {
   std::string_view frame;
-  FrameReader::Result result;
+  FrameReader::Result result = FrameReader::Result::kFrame;
   bool good = true;
   replies_.clear();
   while (good && (result = in_.Next(&frame)) == FrameReader::Result::kFrame) {

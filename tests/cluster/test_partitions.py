@@ -157,7 +157,7 @@ def test_replicas_that_are_far_apart_stay_alike(net):
 def test_replicas_behind_a_narrow_link_catch_up(net):
     with load_during(net, "narrow", old_reads=CLIENTS, value_size=1500) as load:
         with net.network.slow(itertools.combinations(STORES, 2), bytes_per_s=200_000, room=64 << 10):
-            load.wait_for(4, ALL, 40)
+            load.wait_for(30, ALL)
 
 
 def test_a_store_behind_a_link_that_stalls_holds_nobody_up(net):

@@ -121,6 +121,14 @@ def test_no_master_given_is_a_usage_error(shared, program):
     assert "VASTO_MASTER" in shared.run(program, *argv, check=2, timeout_s=10).err
 
 
+def test_a_store_in_the_place_of_the_master_is_named(shared):
+    store = shared.stores[0].address
+    for argv in (("status",), ("keyspace", "delete", "ks", "--yes")):
+        result = shared.run("vastoadm", "-m", store, *argv, check=1, timeout_s=10)
+        assert f"master {store}: " in result.err and "what listens there is a store" in result.err
+        assert result.err.count("\n") == 1, result
+
+
 # long operations
 
 def test_no_wait_prints_the_operation_whether_or_not_it_has_ended(make_cluster):

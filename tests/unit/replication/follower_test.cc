@@ -2,6 +2,7 @@
 #include "core/replication/follower.h"
 
 #include <string>
+#include <utility>
 
 #include "tests/unit/replication/follower_fixture.h"
 
@@ -417,29 +418,45 @@ TEST_F(FollowerTest, AnswersAreAsLargeAsComesInATenthOfASecond) {
   now_us_ += kWayUs;
   End(kB, Answer(kLogB, {}));
   End(kA, Answer(kLogA, {}));
-  ASSERT_EQ(Pull(kA)->max_bytes, Follower::kMaxAskBytes);
   uint64_t last = 0;
-  const auto take = [&](size_t bytes, int64_t took_us) {
+  const auto take = [&](size_t bytes, int64_t took_us, int64_t waited_us = 0) {
     ++last;
     now_us_ += took_us;
-    End(kA,
+    rpc::PullResponse answer =
         Answer(kLogA, {{kLogA, last}},
-               {.log = kLogA, .first = last, .last = last, .changes = std::string(bytes, 'c')}));
+               {.log = kLogA, .first = last, .last = last, .changes = std::string(bytes, 'c')});
+    answer.waited_us = waited_us;
+    End(kA, std::move(answer));
     have_.Raise(Position{kLogA, last});
     Keep(f_.ApplyEnded(kA, attempts_[kA], Status::Ok(), have_, now_us_));
     return Pull(kA)->max_bytes;
   };
+  for (size_t ask = Pull(kA)->max_bytes; ask < Follower::kMaxAskBytes;) {
+    const size_t before = std::exchange(ask, take(ask, kWayUs));
+    ASSERT_EQ(ask, 2 * before);
+  }
   EXPECT_EQ(take(1000, kWayUs), Follower::kMaxAskBytes);
   EXPECT_EQ(take(1 << 20, kWayUs), Follower::kMaxAskBytes);
   EXPECT_EQ(take(1 << 20, kWayUs + 1'000'000), size_t{1 << 20} / 10);
-  EXPECT_EQ(take(1000, 2'000'000), size_t{1 << 20} / 10) << "it waited for changes";
+  EXPECT_EQ(take(1000, 2'000'000, 2'000'000 - kWayUs), size_t{1 << 20} / 10)
+      << "it waited for changes";
+  EXPECT_EQ(take(1000, 2'000'000), size_t{1 << 20} / 20) << "others are before it";
   EXPECT_EQ(take(60'000, kWayUs + 2'000'000), Follower::kMinAskBytes);
+  EXPECT_EQ(take(1000, 2'000'000), Follower::kMinAskBytes);
   size_t before = Follower::kMinAskBytes;
   for (int i = 0; i < 8; ++i) {
     const size_t after = take(before, kWayUs + 1000);
     EXPECT_EQ(after, std::min(2 * before, Follower::kMaxAskBytes));
     before = after;
   }
+}
+
+// Else each new question would add to what stands before its answer.
+TEST_F(FollowerTest, AQuestionWhileAnAnswerIsOnItsWayAsksForLittle) {
+  Start();
+  EXPECT_EQ(Pull(kA)->max_bytes, Follower::kMaxAskBytes);
+  Keep(f_.Restart(have_, now_us_));
+  EXPECT_EQ(Pull(kA)->max_bytes, Follower::kMinAskBytes);
 }
 
 // B has seen that this one does not serve, and may be about to serve because of that.
