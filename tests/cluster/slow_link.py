@@ -61,7 +61,7 @@ class SlowLink:
         self._process.wait(ANSWER_S)
 
 
-class _Packets:
+class Packets:
     """Those that are held back. Times: time.monotonic()."""
 
     def __init__(self, delay_s, bytes_per_s, room):
@@ -131,7 +131,7 @@ def main():
     # A link does not wait for the processors that others use.
     with contextlib.suppress(OSError):
         os.nice(-10)
-    _work(int(tun), socket.socket(fileno=int(control)), _Packets(**json.loads(limits)))
+    _work(int(tun), socket.socket(fileno=int(control)), Packets(**json.loads(limits)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import pytest
 
 import history
 import netns
+import slow_link
 from history import Operation
 from vasto_cluster import MARK, wait_until
 
@@ -94,6 +95,26 @@ def test_a_slow_link_delays_stalls_and_ends(network):
         link.go_on()
         wait_until(lambda: b"held" in echo.heard, "what was held up")
     assert echo.ask("a")
+
+
+def test_a_narrow_link_has_a_rate_and_drops_what_does_not_fit():
+    packets = slow_link.Packets(delay_s=0.5, bytes_per_s=1000, room=2500)
+    there, back = b"aaaabbbb", b"bbbbaaaa"
+
+    def add(pair, mark, now):
+        packets.add((bytes(12) + pair + mark).ljust(1000, b"."), now)
+
+    def due(now):
+        return [packet[20:21] for packet in packets.due(now)]
+
+    for mark in b"1", b"2", b"3":
+        add(there, mark, 10.0)
+    add(back, b"4", 10.0)
+    assert due(11.49) == [] and packets.next_s(11.25) == 0.25
+    assert due(11.5) == [b"1", b"4"]
+    add(there, b"5", 11.5)
+    assert due(12.5) == [b"2"] and due(13.49) == []
+    assert due(13.5) == [b"5"] and packets.next_s(13.5) is None
 
 
 def test_networks_do_not_meet(network):
