@@ -38,14 +38,17 @@ void Pause(Engine* engine, int64_t until_us) {
   never.WaitUntil(engine, until_us);
 }
 
-// Who listens there does not know the call.
-Status NoSuchMaster(const Status& error) {
-  return {error.code(), error.message() + ": what listens there is a store, or an older master"};
-}
-
 bool Definite(Outcome outcome, const Status& error, bool from_peer) {
   // For a master NOT_FOUND is an answer about what was asked for.
   return outcome == Outcome::kFinal || (from_peer && error.Is(Code::kNotFound));
+}
+
+// A definite error as the caller is told it.
+Status Told(const Status& error, bool from_peer, const std::string& where) {
+  if (from_peer || !error.Is(Code::kNotSupported)) return error;
+  return Status(error.code(),
+                error.message() + ": what listens there is a store, or an older master")
+      .Prefixed(where);
 }
 
 }  // namespace
@@ -73,8 +76,7 @@ StatusOr<std::string> CallMasterRaw(Engine* engine, std::string_view method,
     if (error.ok()) return reply;
     const std::string where = "master " + engine->options().masters[index];
     const Outcome outcome = ClassifyOutcome(error, from_peer);
-    if (error.Is(Code::kNotSupported) && !from_peer) return NoSuchMaster(error).Prefixed(where);
-    if (Definite(outcome, error, from_peer)) return error;
+    if (Definite(outcome, error, from_peer)) return Told(error, from_peer, where);
     if (outcome == Outcome::kLost && repeat == Repeat::kUnsent) {
       const Status doubtful(error.code(), error.message() + std::string(kInDoubtNote));
       return doubtful.Prefixed(where);
