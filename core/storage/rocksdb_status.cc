@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/storage/rocksdb_status.h"
 
+#include <rocksdb/db.h>
+
 namespace vasto::storage {
 namespace {
 

@@ -2,7 +2,6 @@
 // The one place where RocksDB's results become ours. Threads: any; pure functions.
 #pragma once
 
-#include <rocksdb/db.h>
 #include <rocksdb/slice.h>
 #include <rocksdb/status.h>
 
@@ -11,6 +10,10 @@
 #include <string_view>
 
 #include "core/base/status.h"
+
+namespace rocksdb {
+class DB;
+}
 
 namespace vasto::storage {
 

@@ -49,6 +49,7 @@ bool TooLate(int64_t deadline_us, const Clock* clock) {
 }
 
 Status LateStatus() { return Status::Timeout("the deadline passed before the disk read began"); }
+
 }  // namespace
 
 // A multi_get on its way.
