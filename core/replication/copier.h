@@ -48,8 +48,8 @@ struct CopierOptions {
 
 class Copier {
  public:
-  static constexpr uint32_t kReadBytes = 1 << 20;
-  static constexpr size_t kReadsAhead = 4;
+  static constexpr uint32_t kReadBytes = 256 << 10;
+  static constexpr size_t kReadsAhead = 8;
   // Of one call; a read is repeated for kRetryUs in all before the copy is given up.
   static constexpr int64_t kBeginTimeoutUs = 60'000'000;
   static constexpr int64_t kReadTimeoutUs = 10'000'000;
