@@ -43,9 +43,24 @@ Status CheckWatch(const vasto_watch_t* watch) {
 
 }  // namespace
 
+WatchState::~WatchState() {
+  MutexLock lock(&mu_);
+  if (pending_ != nullptr) pending_->Unref();
+}
+
+Status WatchState::CheckIdle() {
+  MutexLock lock(&mu_);
+  if (pending_ == nullptr) return Status::Ok();
+  if (!pending_->done()) return Status::Busy("a wait for the watch's next changes is pending");
+  std::exchange(pending_, nullptr)->Unref();
+  return Status::Ok();
+}
+
 Answer WatchState::Next(vasto_kv_t* out_changes, size_t capacity, int64_t timeout_ms,
                         size_t* out_count) {
-  VASTO_RETURN_IF_ERROR(core_->CheckMayWait());
+  VASTO_RETURN_IF_ERROR(core_->CheckUsable());
+  VASTO_RETURN_IF_ERROR(CheckIdle());
+  if (timeout_ms != 0) VASTO_RETURN_IF_ERROR(core_->CheckMayWait());
   const int64_t timeout_us = timeout_ms < 0 ? -1 : TimeoutMicros(timeout_ms);
   Status status = watcher_->Next(std::min(capacity, kMostChanges), timeout_us, &changes_);
   if (!status.ok()) return Answer::FromCluster(std::move(status));
@@ -55,8 +70,37 @@ Answer WatchState::Next(vasto_kv_t* out_changes, size_t capacity, int64_t timeou
   return Answer::Ok();
 }
 
+Status WatchState::ReadyAsync(vasto_future_t** out_future) {
+  VASTO_RETURN_IF_ERROR(core_->CheckUsable());
+  VASTO_RETURN_IF_ERROR(CheckIdle());
+  PendingFuture future(core_, FutureKind::kReady);
+  vasto_future_t* const pending = future.get();
+  pending->Ref();
+  {
+    MutexLock lock(&mu_);
+    pending_ = pending;
+  }
+  *out_future = future.Started();
+  watcher_->WhenReady([pending] { pending->OperationDone(Status::Ok()); });
+  return Status::Ok();
+}
+
+void WatchState::Cancel() {
+  vasto_future_t* pending = nullptr;
+  {
+    MutexLock lock(&mu_);
+    pending = std::exchange(pending_, nullptr);
+  }
+  if (pending != nullptr) {
+    pending->Cancel();
+    pending->Unref();
+  }
+  watcher_->Cancel();
+}
+
 Status WatchState::Token(const std::string** out_token) {
   VASTO_RETURN_IF_ERROR(core_->CheckUsable());
+  VASTO_RETURN_IF_ERROR(CheckIdle());
   token_ = watcher_->ResumeToken();
   *out_token = &token_;
   return Status::Ok();
@@ -126,6 +170,16 @@ VASTO_STATUS vasto_watch_next(vasto_watch_t* watch, vasto_kv_t* out_changes, siz
     }
     const std::shared_ptr<vasto::capi::WatchState> state = watch->state;
     return state->Next(out_changes, capacity, timeout_ms, out_count);
+  });
+}
+
+VASTO_STATUS vasto_watch_ready_async(vasto_watch_t* watch, vasto_future_t** out_future,
+                                     vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_future == nullptr) return Status::InvalidArgument("out_future is NULL");
+    *out_future = nullptr;
+    VASTO_RETURN_IF_ERROR(vasto::capi::CheckWatch(watch));
+    return watch->state->ReadyAsync(out_future);
   });
 }
 

@@ -149,6 +149,10 @@ class Watcher {
   // stores do not remember what came after the place that was reached, kResizing when the keyspace
   // has another number of shards, kNotFound when it is gone, kClosed, kCancelled.
   virtual Status Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* out) = 0;
+  // Has `ready` called once Next would not wait: there are changes, or an error, or now and then
+  // nothing after all. Called exactly once, on any thread, maybe inside; also by Cancel, by the
+  // next WhenReady and at the end of the client. It must not use the watcher. Not during a Next.
+  virtual void WhenReady(std::function<void()> ready) = 0;
   // The place behind the changes given so far, or a little before it. Valid on any client of the
   // cluster, with any prefix, as long as the stores remember what comes next.
   virtual std::string ResumeToken() const = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -58,6 +59,7 @@ class Watch final : public Watcher, public std::enable_shared_from_this<Watch> {
 
   Status Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* out) override
       EXCLUDES(mu_);
+  void WhenReady(std::function<void()> ready) override EXCLUDES(mu_);
   std::string ResumeToken() const override { return EncodeWatchToken(route_->uuid(), taken_); }
   void Cancel() override EXCLUDES(mu_);
 
@@ -72,6 +74,7 @@ class Watch final : public Watcher, public std::enable_shared_from_this<Watch> {
   void AskAll(int64_t deadline_us) EXCLUDES(mu_);
   void Ask(size_t shard, rpc::WatchRequest request, int64_t deadline_us) EXCLUDES(mu_);
   void OnAnswer(size_t shard, StatusOr<rpc::WatchResponse> response) EXCLUDES(mu_);
+  void Put(size_t shard, const Status& status, StatusOr<rpc::WatchResponse> response) REQUIRES(mu_);
   // The first trouble that a shard has; OK: none.
   Status Trouble() const REQUIRES(mu_);
   // The changes of the answer being taken, up to max together.
@@ -93,6 +96,7 @@ class Watch final : public Watcher, public std::enable_shared_from_this<Watch> {
   std::deque<std::shared_ptr<const Answer>> ready_ GUARDED_BY(mu_);
   Status failure_ GUARDED_BY(mu_);  // for good
   bool cancelled_ GUARDED_BY(mu_) = false;
+  std::function<void()> when_ready_ GUARDED_BY(mu_);
 
   // Those of the thread that calls Next.
   WatchPlace taken_;                                 // behind the last change returned
@@ -166,7 +170,17 @@ void Watch::Ask(size_t shard, rpc::WatchRequest request, int64_t deadline_us) {
 
 void Watch::OnAnswer(size_t number, StatusOr<rpc::WatchResponse> response) {
   const Status status = response.ok() ? CheckChanges(response->changes) : response.status();
-  MutexLock lock(&mu_);
+  std::function<void()> ready;
+  {
+    MutexLock lock(&mu_);
+    Put(number, status, std::move(response));
+    ready = std::exchange(when_ready_, nullptr);
+    changed_.SignalAll();
+  }
+  if (ready) ready();
+}
+
+void Watch::Put(size_t number, const Status& status, StatusOr<rpc::WatchResponse> response) {
   Shard& shard = shards_[number];
   shard.trouble = {};
   if (status.ok() && !shard.at) {
@@ -186,7 +200,6 @@ void Watch::OnAnswer(size_t number, StatusOr<rpc::WatchResponse> response) {
   } else if (failure_.ok()) {
     failure_ = engine_->stopping() ? Status::Closed("the client was closed") : status;
   }
-  changed_.SignalAll();
 }
 
 bool Watch::Await(int64_t deadline_us) {
@@ -230,7 +243,7 @@ bool Watch::BeginNext() {
 
 Status Watch::Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* out) {
   out->clear();
-  if (CallbackScope::active()) {
+  if (timeout_us != 0 && CallbackScope::active()) {
     return Status(Code::kWrongThread, "a callback of the client must not wait for a watch");
   }
   constexpr int64_t kForEver = INT64_MAX / 2;
@@ -259,10 +272,29 @@ Status Watch::Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* o
   }
 }
 
+void Watch::WhenReady(std::function<void()> ready) {
+  std::function<void()> former;
+  {
+    MutexLock lock(&mu_);
+    former = std::exchange(when_ready_, nullptr);
+    if (current_ == nullptr && ready_.empty() && failure_.ok() && !cancelled_) {
+      when_ready_ = std::exchange(ready, nullptr);
+    }
+  }
+  if (former) former();
+  if (ready) return ready();
+  AskAll(INT64_MAX);
+}
+
 void Watch::Cancel() {
-  MutexLock lock(&mu_);
-  cancelled_ = true;
-  changed_.SignalAll();
+  std::function<void()> ready;
+  {
+    MutexLock lock(&mu_);
+    cancelled_ = true;
+    ready = std::exchange(when_ready_, nullptr);
+    changed_.SignalAll();
+  }
+  if (ready) ready();
 }
 
 // What a caller has: the end of it ends the watch.
@@ -273,6 +305,7 @@ class Handle final : public Watcher {
   Status Next(size_t max, int64_t timeout_us, std::vector<WatchedChange>* out) override {
     return watch_->Next(max, timeout_us, out);
   }
+  void WhenReady(std::function<void()> ready) override { watch_->WhenReady(std::move(ready)); }
   std::string ResumeToken() const override { return watch_->ResumeToken(); }
   void Cancel() override { watch_->Cancel(); }
 

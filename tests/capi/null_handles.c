@@ -94,6 +94,7 @@ static void sessions(void) {
 
 static void watches(void) {
   vasto_watch_t* watch = (vasto_watch_t*)kNotNull;
+  vasto_future_t* future = (vasto_future_t*)kNotNull;
   vasto_kv_t change;
   size_t count = 77;
   const void* token = kNotNull;
@@ -101,6 +102,9 @@ static void watches(void) {
   CHECK(watch == NULL);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_next(NULL, &change, 1, 0, &count, &err));
   CHECK(count == 0);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_ready_async(NULL, &future, &err));
+  CHECK(future == NULL);
+  CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_ready_async(NULL, NULL, &err));
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_resume_token(NULL, &token, &count, &err));
   CHECK(token == NULL);
   CHECK_CODE(VASTO_INVALID_ARGUMENT, vasto_watch_options_create(NULL, &err));

@@ -74,6 +74,80 @@ static void a_token_goes_on_where_it_was(void) {
   vasto_watch_destroy(again);
 }
 
+// A future that is not done within 10 s fails the test; otherwise what it ended with.
+static vasto_status_t end_of(vasto_future_t* future) {
+  CHECK_OK(vasto_future_wait(future, 10000, &err));
+  return vasto_future_status(future, NULL);
+}
+
+static void changes_are_waited_for_by_a_future(void) {
+  vasto_watch_t* watch = watch_of("watch/ready/", NULL, 0);
+  vasto_future_t* future = NULL;
+  vasto_future_t* second = NULL;
+  vasto_kv_t change;
+  size_t count = 0;
+  const void* token = NULL;
+  size_t size = 0;
+  CHECK_OK(vasto_watch_ready_async(watch, &future, &err));
+  CHECK_PLAIN(VASTO_TIMEOUT, vasto_future_wait(future, 50, &err));
+  // Until then the watch is its own.
+  CHECK_CODE(VASTO_BUSY, vasto_watch_next(watch, &change, 1, 0, &count, &err));
+  CHECK_CODE(VASTO_BUSY, vasto_watch_resume_token(watch, &token, &size, &err));
+  CHECK_CODE(VASTO_BUSY, vasto_watch_ready_async(watch, &second, &err));
+  CHECK(second == NULL);
+  put_text(ks, "watch/ready/1", "1");
+  CHECK_INT(VASTO_OK, end_of(future));
+  CHECK_OK(vasto_watch_next(watch, &change, 1, 0, &count, &err));
+  CHECK(is_text(change.key, "watch/ready/1"));
+  vasto_future_destroy(future);
+  // One that is cancelled leaves the watch as it was.
+  CHECK_OK(vasto_watch_ready_async(watch, &future, &err));
+  vasto_future_cancel(future);
+  CHECK_INT(VASTO_CANCELLED, end_of(future));
+  CHECK_OK(vasto_watch_ready_async(watch, &second, &err));
+  vasto_future_destroy(future);
+  put_text(ks, "watch/ready/2", "2");
+  put_text(ks, "watch/ready/2", "3");
+  CHECK_INT(VASTO_OK, end_of(second));
+  vasto_future_destroy(second);
+  CHECK_OK(vasto_watch_next(watch, &change, 1, 10000, &count, &err));
+  CHECK(is_text(change.key, "watch/ready/2"));
+  // With something in hand there is nothing to wait for.
+  CHECK_OK(vasto_watch_next(watch, &change, 1, 10000, &count, &err));
+  put_text(ks, "watch/ready/4", "4");
+  CHECK_OK(vasto_watch_ready_async(watch, &future, &err));
+  CHECK_INT(VASTO_OK, end_of(future));
+  vasto_future_destroy(future);
+  vasto_watch_destroy(watch);
+}
+
+static void the_end_of_a_watch_ends_the_wait(void) {
+  vasto_watch_t* watch = watch_of("watch/end/", NULL, 0);
+  vasto_future_t* future = NULL;
+  CHECK_OK(vasto_watch_ready_async(watch, &future, &err));
+  vasto_watch_destroy(watch);
+  CHECK_INT(VASTO_CANCELLED, end_of(future));
+  vasto_future_destroy(future);
+}
+
+static void the_end_of_its_client_ends_the_wait(void) {
+  vasto_client_t* other = open_client();
+  vasto_keyspace_t* its = open_keyspace(other);
+  vasto_watch_t* watch = NULL;
+  vasto_future_t* future = NULL;
+  vasto_kv_t change;
+  size_t count = 0;
+  CHECK_OK(vasto_watch_open(its, "watch/close/", 12, NULL, &watch, &err));
+  CHECK_OK(vasto_watch_ready_async(watch, &future, &err));
+  CHECK_OK(vasto_client_close(other, -1, &err));
+  CHECK(vasto_future_is_ready(future));
+  CHECK_CODE(VASTO_CLOSED, vasto_watch_next(watch, &change, 1, 0, &count, &err));
+  vasto_future_destroy(future);
+  vasto_client_destroy(other);
+  vasto_keyspace_destroy(its);
+  vasto_watch_destroy(watch);
+}
+
 static void a_wrong_token_is_refused(void) {
   vasto_watch_options_t* options = NULL;
   vasto_watch_t* watch = NULL;
@@ -118,9 +192,13 @@ static void close_ends_it_without_waiting_for_it(void) {
 
 int main(int argc, char** argv) {
   static const test_t tests[] = {TEST(changes_are_given_with_all_that_a_read_gives),
-                                 TEST(a_token_goes_on_where_it_was), TEST(a_wrong_token_is_refused),
+                                 TEST(a_token_goes_on_where_it_was),
+                                 TEST(a_wrong_token_is_refused),
                                  TEST(destroy_ends_a_call_that_waits),
-                                 TEST(close_ends_it_without_waiting_for_it)};
+                                 TEST(close_ends_it_without_waiting_for_it),
+                                 TEST(changes_are_waited_for_by_a_future),
+                                 TEST(the_end_of_a_watch_ends_the_wait),
+                                 TEST(the_end_of_its_client_ends_the_wait)};
   client = open_client();
   ks = open_keyspace(client);
   const int result = RUN_TESTS(tests);

@@ -58,8 +58,8 @@
 //   setup     config, *_options                one thread while it is being changed; any number of
 //                                              threads once nobody changes it any more
 //   single    batch, iter                      one thread at a time
-//   watch     watch                            next, resume_token: one thread at a time; destroy:
-//                                              any thread, also while a next waits
+//   watch     watch                            next, ready_async, resume_token: one thread at a
+//                                              time; destroy: any thread, also while a next waits
 //   future    future                           wait, status, cancel: any threads; take: one thread,
 //                                              once; destroy: when no other call on it is running
 //   shared    value, error, batch_result,      any number of threads, read-only; destroy as future
@@ -956,11 +956,21 @@ VASTO_STATUS vasto_watch_open(vasto_keyspace_t* keyspace, const void* prefix, si
 // Threads: watch. Blocks: up to timeout_ms (0: does not wait, negative: without limit). Codes: OK,
 // TIMEOUT (nothing came), TOO_OLD (what came next is not remembered: read the keyspace by a scan
 // and open a new watch before that), NOT_FOUND and RESIZING (the keyspace is gone, or has another
-// number of shards), CANCELLED (vasto_watch_destroy), WRONG_THREAD; UNAVAILABLE, BUSY and TIMEOUT
-// with an error object when nothing came and a shard cannot be reached now. After these and TIMEOUT
-// the watch goes on with the next call. Since 1.0.
+// number of shards), CANCELLED (vasto_watch_destroy), WRONG_THREAD (unless timeout_ms is 0), BUSY (a
+// vasto_watch_ready_async is pending); UNAVAILABLE, BUSY and TIMEOUT with an error object when
+// nothing came and a shard cannot be reached now. After these and TIMEOUT the watch goes on with
+// the next call. Since 1.0.
 VASTO_STATUS vasto_watch_next(vasto_watch_t* watch, vasto_kv_t* out_changes, size_t capacity,
     int64_t timeout_ms, size_t* out_count, vasto_error_t** err);
+
+// *out_future, owned by the caller until vasto_future_destroy, completes with OK when the next
+// vasto_watch_next, also with timeout 0 and inside a callback, has something to give: changes or an
+// error. Now and then, every 10 s or so, it has nothing after all (TIMEOUT), and this is called
+// again. While it is pending the other functions of the watch return BUSY; vasto_future_cancel ends
+// that. Destroying the watch completes it with CANCELLED.
+// Threads: watch. Codes: OK, BUSY (one is pending). Since 1.0.
+VASTO_STATUS vasto_watch_ready_async(
+    vasto_watch_t* watch, vasto_future_t** out_future, vasto_error_t** err);
 
 // Where the watch stands: behind the last change handed out, or a little before it, so that some
 // come again. *out_token is owned by the watch until its next call; the bytes mean nothing to the
