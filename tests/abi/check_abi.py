@@ -1,11 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Checks what libvasto promises: check_abi.py CHECK --header H --map M --library L
+"""Checks what libvasto promises: check_abi.py CHECK [--header H] [--map M] [--library L]
 
     symbols   header == map == exported symbols, each in its node, and nothing else exported
     linking   SONAME libvasto.so.1, never unloaded, only the expected libraries needed
     header    alone clean as C99 -Wpedantic and as C++17, with gcc and clang; mostly comment
     words     every function says since when and for which threads, in the words of the header
+    released  abidiff finds nothing that a program linked against a released version would miss
+
+A dump of each released version is kept as released/MAJOR.MINOR/libvasto.abi, made once, at the release, by
+check_abi.py dump --out FILE, with the header that it was made of. Neither is edited later.
 """
 
 import argparse
@@ -14,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.dont_write_bytecode = True
@@ -21,6 +26,7 @@ sys.path.insert(0, str(ROOT / "capi"))
 
 import generate_map  # noqa: E402
 
+RELEASED = pathlib.Path(__file__).resolve().parent / "released"
 MAX_LINES = 1400
 MIN_COMMENT_PERCENT = 60
 THREAD_CLASSES = ("any", "setup", "single", "future", "watch", "shared", "no other call on")
@@ -133,15 +139,55 @@ def check_words(args):
     return problems
 
 
+def stub_source(header):
+    """The functions of a header as C defines them, without bodies that do anything. What is compared is what C programs see: the
+    types behind the handles are no part of it."""
+    source = ["#include <vasto/vasto.h>"]
+    for _, code in generate_map.COMMENT_THEN_CODE.findall(header.read_text()):
+        if generate_map.FUNCTION.search(code):
+            source.append(code.strip().removesuffix(";") + " { __builtin_trap(); }")
+    return "\n".join(source) + "\n"
+
+
+def build_stub(header, map_file, folder):
+    """A library with the symbols, their versions and the types of the interface. Its path."""
+    folder = pathlib.Path(folder)
+    (folder / "stub.c").write_text(stub_source(header))
+    library = folder / "libvasto.so.1"
+    subprocess.run(["gcc", "-std=c99", "-g", "-shared", "-fPIC", "-w", "-I", header.resolve().parents[1], folder / "stub.c", "-o",
+                    library, f"-Wl,--version-script={map_file}", "-Wl,-soname,libvasto.so.1"], check=True)
+    return library
+
+
+def dump(args):
+    with tempfile.TemporaryDirectory() as folder:
+        stub = build_stub(args.header, args.map, folder)
+        subprocess.run(["abidw", "--no-corpus-path", "--no-comp-dir-path", "--short-locs", "--out-file", args.out, stub], check=True)
+    return []
+
+
+def check_released(args, released=RELEASED):
+    dumps = sorted(released.glob("*/libvasto.abi"))
+    problems = [] if dumps else ["there is no dump of a released version"]
+    with tempfile.TemporaryDirectory() as folder:
+        stub = build_stub(args.header, args.map, folder)
+        for old in dumps:
+            done = subprocess.run(["abidiff", "--no-added-syms", old, stub], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                problems.append(f"not what {old.parent.name} was:\n{done.stdout}{done.stderr}")
+    return problems
+
+
 def main():
     checks = {"symbols": check_symbols, "linking": check_linking, "header": check_header,
-              "words": check_words}
+              "words": check_words, "released": check_released, "dump": dump}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("check", choices=checks)
     parser.add_argument("--header", type=pathlib.Path,
                         default=ROOT / "capi/include/vasto/vasto.h")
     parser.add_argument("--map", type=pathlib.Path, default=ROOT / "capi/libvasto.map")
     parser.add_argument("--library", type=pathlib.Path, default=ROOT / "build/lib/libvasto.so")
+    parser.add_argument("--out", type=pathlib.Path, help="where dump writes to")
     args = parser.parse_args()
     problems = checks[args.check](args)
     print("\n".join(problems) or f"{args.check}: ok")

@@ -110,6 +110,23 @@ class Gates(unittest.TestCase):
         with self.assertRaises(SystemExit):
             generate_map.functions(self.header.read_text())
 
+    def test_signature_changed(self):
+        self.assertEqual(check_abi.check_released(self.args()), [])
+        self.spoil("vasto_keyspace_shard_count(const vasto_keyspace_t* keyspace)",
+                   "vasto_keyspace_shard_count(const vasto_keyspace_t* keyspace, int more)")
+        self.assertIn("vasto_keyspace_shard_count", "".join(check_abi.check_released(self.args())))
+
+    def test_struct_changed(self):
+        self.spoil("  uint64_t partition_hash;\n  uint32_t flags;", "  uint32_t flags;\n  uint64_t partition_hash;")
+        self.assertIn("vasto_key_t", "".join(check_abi.check_released(self.args())))
+
+    def test_function_removed(self):
+        self.spoil("VASTO_API const char* vasto_version_string(void);", "")
+        self.assertIn("vasto_version_string", "".join(check_abi.check_released(self.args())))
+
+    def test_no_dump(self):
+        self.assertIn("no dump", "".join(check_abi.check_released(self.args(), pathlib.Path(self.folder.name))))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -50,7 +50,7 @@ PROJECT_FOLDER = re.compile(r"^(core|capi|fuse|daemons|bindings)/")
 MAX_FILE_LINES = 800
 MAX_DAEMON_MAIN_LINES = 200
 # The C ABI is one header by contract, and mostly comment.
-LONG_FILES = {"capi/include/vasto/vasto.h": 2000}
+LONG_FILES = {"capi/include/vasto/vasto.h": 2000, "tests/abi/released/1.0/vasto/vasto.h": 2000}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 LICENSED_SUFFIXES = {".h", ".cc", ".c", ".cpp", ".inc", ".py", ".sh", ".thrift", ".cmake"}
 

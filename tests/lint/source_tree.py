@@ -3,6 +3,7 @@
 
 import functools
 import os
+import subprocess
 from pathlib import Path
 
 SKIPPED_FOLDERS = {".git", "__pycache__", ".pytest_cache", ".cache"}
@@ -18,6 +19,12 @@ class SourceTree:
 
     @functools.cached_property
     def files(self):
+        """Without what git ignores, where there is a git to ask: what package managers bring."""
+        if (self.root / ".git").exists():
+            listed = subprocess.run(
+                ["git", "-C", str(self.root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                capture_output=True, check=True).stdout.decode().split("\0")
+            return sorted({f for f in listed if f and (self.root / f).is_file()})
         found = []
         for folder, subfolders, names in os.walk(self.root):
             top = Path(folder) == self.root

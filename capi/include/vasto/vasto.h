@@ -956,8 +956,8 @@ VASTO_STATUS vasto_watch_open(vasto_keyspace_t* keyspace, const void* prefix, si
 // Threads: watch. Blocks: up to timeout_ms (0: does not wait, negative: without limit). Codes: OK,
 // TIMEOUT (nothing came), TOO_OLD (what came next is not remembered: read the keyspace by a scan
 // and open a new watch before that), NOT_FOUND and RESIZING (the keyspace is gone, or has another
-// number of shards), CANCELLED (vasto_watch_destroy), WRONG_THREAD (unless timeout_ms is 0), BUSY (a
-// vasto_watch_ready_async is pending); UNAVAILABLE, BUSY and TIMEOUT with an error object when
+// number of shards), CANCELLED (vasto_watch_destroy), WRONG_THREAD (unless timeout_ms is 0), BUSY
+// (a vasto_watch_ready_async is pending); UNAVAILABLE, BUSY and TIMEOUT with an error object when
 // nothing came and a shard cannot be reached now. After these and TIMEOUT the watch goes on with
 // the next call. Since 1.0.
 VASTO_STATUS vasto_watch_next(vasto_watch_t* watch, vasto_kv_t* out_changes, size_t capacity,
