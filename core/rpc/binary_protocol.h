@@ -42,9 +42,8 @@ static_assert(std::endian::native == std::endian::little, "integers are swapped 
 
 class BinaryWriter {
  public:
-  // out: borrowed; what is written appears there at the latest when *this is destroyed.
+  // out: borrowed; what is written appears there at the latest with End.
   explicit BinaryWriter(std::string* out) : out_(out) {}
-  ~BinaryWriter() { Flush(); }
   BinaryWriter(const BinaryWriter&) = delete;
   BinaryWriter& operator=(const BinaryWriter&) = delete;
 
@@ -76,6 +75,11 @@ class BinaryWriter {
     used_ += 3;
   }
   void Stop() { Byte(0); }
+  // The Stop of the outermost struct. Not left to a destructor: memory may run out.
+  void End() {
+    Stop();
+    Flush();
+  }
   void ListHeader(WireType element, size_t count) {
     Byte(static_cast<uint8_t>(element));
     I32(static_cast<uint32_t>(count));

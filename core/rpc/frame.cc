@@ -64,7 +64,7 @@ void EncodeAppError(AppError error, std::string_view text, std::string* out) {
   writer.Bytes(text);
   writer.FieldHeader(WireType::kI32, 2);
   writer.I32(static_cast<uint32_t>(error));
-  writer.Stop();
+  writer.End();
 }
 
 bool DecodeAppError(std::string_view body, int32_t* error, std::string* text) {

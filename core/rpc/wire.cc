@@ -252,7 +252,7 @@ template <typename Method>
 void EncodeRequest(const typename Method::Request& request, std::string* out) {
   BinaryWriter writer(out);
   WriteField(writer, kRequestId, request);
-  writer.Stop();
+  writer.End();
 }
 
 template <typename Method>
@@ -277,7 +277,7 @@ template <typename Method>
 void EncodeResponse(const typename Method::Response& response, std::string* out) {
   BinaryWriter writer(out);
   WriteField(writer, kSuccessId, response);
-  writer.Stop();
+  writer.End();
 }
 
 template <typename Method>
@@ -316,7 +316,7 @@ StatusOr<typename Method::Response> DecodeResponse(std::string_view body) {
 void EncodeError(const Status& error, std::string* out) {
   BinaryWriter writer(out);
   WriteField(writer, kErrorId, ErrorRecord{error.code(), error.message()});
-  writer.Stop();
+  writer.End();
 }
 
 #define VASTO_INSTANTIATE(Method)                                              \

@@ -73,7 +73,8 @@
 //   The library has no global state, reads no environment, installs no signal handlers, and writes
 //   neither to stdout nor to stderr. A process may have any number of clients. After fork() the
 //   child must not use handles of its parent: its calls return FORKED, its _destroy calls leave the
-//   memory alone. The library is never unloaded (it owns threads).
+//   memory alone. The library is never unloaded (it owns threads). Memory that runs out while
+//   something is made here is NO_SPACE; under an operation that has begun it ends the process.
 //
 // VERSIONS
 //   Nothing declared here changes or goes away while the library is called libvasto.so.1; a

@@ -143,7 +143,7 @@ TEST(WireTest, UnknownFieldsOfEveryTypeAreSkipped) {
     out.FieldHeader(WireType::kString, 1);
     out.Bytes("name");
     out.Stop();
-    out.Stop();
+    out.End();
   }
   auto request = DecodeRequest<DeleteKeyspace>(bytes);
   ASSERT_TRUE(request.ok()) << request.status().ToString();
@@ -237,7 +237,7 @@ TEST(WireTest, AListCannotAskForMoreMemoryThanItsBytesJustify) {
     out.ListHeader(WireType::kStruct, 1 << 20);
     for (int i = 0; i < 1 << 20; ++i) out.Stop();  // a million empty entries
     out.Stop();
-    out.Stop();
+    out.End();
   }
   const auto request = DecodeRequest<WriteBatch>(bytes);
   ASSERT_FALSE(request.ok());
