@@ -222,9 +222,17 @@ static void large_values_come_back_whole(void) {
     random = random * 1664525u + 1013904223u;
     bytes[i] = (unsigned char)(random >> 24);
   }
-  CHECK_OK(vasto_put(ks, &key, bytes, VASTO_MAX_VALUE_SIZE, NULL, NULL, &err));
+  vasto_write_options_t* write = NULL;
+  vasto_read_options_t* read = NULL;
   vasto_value_t* value = NULL;
-  CHECK_OK(vasto_get(ks, &key, NULL, &value, &err));
+  CHECK_OK(vasto_write_options_create(&write, &err));
+  CHECK_OK(vasto_read_options_create(&read, &err));
+  vasto_write_options_set_timeout_ms(write, 60000);  // under valgrind it takes its time
+  vasto_read_options_set_timeout_ms(read, 60000);
+  CHECK_OK(vasto_put(ks, &key, bytes, VASTO_MAX_VALUE_SIZE, write, NULL, &err));
+  CHECK_OK(vasto_get(ks, &key, read, &value, &err));
+  vasto_write_options_destroy(write);
+  vasto_read_options_destroy(read);
   CHECK_INT(VASTO_MAX_VALUE_SIZE, vasto_value_size(value));
   CHECK(memcmp(vasto_value_data(value), bytes, VASTO_MAX_VALUE_SIZE) == 0);
   vasto_value_destroy(value);
