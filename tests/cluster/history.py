@@ -214,7 +214,8 @@ def _latest(write):
 def _wrong_end(writes, found):
     """What is wrong with what the replicas hold of a key in the end: (event time, value) or None."""
     done = [w for w in writes if w.result == "ok"]
-    newest = max(done, key=lambda w: w.version, default=None)
+    # Two stores may give the same event time to two writes; a delete wins then, else whichever all agree on.
+    newest = max(done, key=lambda w: (w.version, w.kind == "delete"), default=None)
     doubtful = [w for w in writes if w.result == "doubt"]
     if found is None:
         if newest is None or any(w.kind == "delete" and _latest(w) >= newest.version for w in done) \
@@ -222,10 +223,13 @@ def _wrong_end(writes, found):
             return ""
         return "lost"
     version, value = found
+    if newest and newest.kind == "delete" and version <= newest.version:
+        return "came back"
     if newest and version < newest.version:
-        return "came back" if newest.kind == "delete" else "older than what was acknowledged"
+        return "older than what was acknowledged"
     if newest and version == newest.version:
-        return "" if value == newest.value else "other than what was acknowledged"
+        alike = {w.value for w in done if w.version == version}
+        return "" if value in alike else "other than what was acknowledged"
     if any(w.value == value for w in doubtful) \
             or any(w.value == value and _latest(w) >= version for w in done):
         return ""

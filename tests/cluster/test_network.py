@@ -192,6 +192,11 @@ FAILED_ADD = op("merge", b"1", 6, 0, "failed")
     ([PUT1, PUT2], {b"k": (at(10), b"1")}, "older than what was acknowledged"),
     ([PUT1, PUT2], {b"k": (at(20), b"1")}, "other than what was acknowledged"),
     ([PUT2, DELETE3], {b"k": (at(20), b"2")}, "came back"),
+    ([PUT2, op("put", b"3", 2, 20)], {b"k": (at(20), b"2")}, None),  # at two stores
+    ([PUT2, op("put", b"3", 2, 20)], {b"k": (at(20), b"3")}, None),
+    ([PUT2, op("put", b"3", 2, 20)], {b"k": (at(20), b"1")}, "other than what was acknowledged"),
+    ([PUT2, op("delete", None, 2, 20)], {b"k": (at(20), b"2")}, "came back"),
+    ([op("delete", None, 2, 20), PUT2], {}, None),
     ([PUT1], {b"k": (at(11), b"other")}, "from nowhere"),
     ([PUT1, PUT2], {b"k": (at(25), b"1")}, "written again"),
     ([op("put", b"1", 1, 10, took=1), PUT2], {b"k": (at(25), b"1")}, "written again"),
