@@ -147,6 +147,7 @@ Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
   if (w.content_checksum != 0 && has_payload && w.content_checksum != item->content_checksum) {
     return Status::Corruption("the value's checksum does not match: it was damaged on its way");
   }
+  if (HasExpired(w)) item->content_checksum = ContentChecksumWithKeyHash(item->hash, {});
   if (w.event_time == 0) {
     item->event_time = hlc_->NowAt(wall_us_);
     if (w.not_after == 0 || item->event_time <= w.not_after) return {};
@@ -229,10 +230,15 @@ uint64_t BatchBuilder::ArrivedUs() const {
   return static_cast<uint64_t>(EventTimeMicros(hlc_->NowAt(wall_us_)));
 }
 
+bool BatchBuilder::HasExpired(const Write& w) const {
+  return w.kind == WriteKind::kPut && w.expires_at_us != 0 &&
+         w.expires_at_us <= static_cast<uint64_t>(wall_us_);
+}
+
 uint64_t BatchBuilder::ExpiryOf(const Write& w) const {
   const bool put = w.kind == WriteKind::kPut;
   if (put && w.expires_at_us == kNeverExpires) return 0;
-  // What has expired already expires now: the grace time counts from its arrival.
+  // The grace time counts from its arrival at the earliest.
   if (put && w.expires_at_us != 0) return std::max(w.expires_at_us, ArrivedUs());
   if (put && w.ttl_seconds == 0) return DefaultExpiry();
   return w.ttl_seconds == 0 ? 0 : static_cast<uint64_t>(wall_us_) + w.ttl_seconds * 1'000'000;
@@ -259,7 +265,7 @@ StatusOr<Record> BatchBuilder::MakeRecord(const Item& item, const KeyState* stat
   record.partition_hash = w.partition_hash;
   record.event_time = item.event_time;
   record.origin = origin_;
-  if (w.kind == WriteKind::kDelete) return MakeDelete(item, record);
+  if (w.kind == WriteKind::kDelete || HasExpired(w)) return MakeDelete(item, record);
   record.expires_at_us = ExpiryOf(w);
   record.value_type = w.value_type;
   record.payload = w.payload;

@@ -136,6 +136,9 @@ class BatchBuilder {
   std::string* NewBuffer() { return &buffers_.emplace_back(); }
   // When the write came here, by the hybrid clock, which never goes back.
   uint64_t ArrivedUs() const;
+  // Whether it is never to be seen: it is a deletion then. Its expiry would be kept as that of its
+  // arrival by the hybrid clock, which may be ahead of the clock that values expire by.
+  bool HasExpired(const Write& write) const;
   uint64_t ExpiryOf(const Write& write) const;
   // Of a value that came now into a keyspace with a time to live.
   uint64_t DefaultExpiry() const;

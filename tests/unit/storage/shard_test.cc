@@ -259,6 +259,21 @@ TEST_F(ShardTest, ValuesExpire) {
   EXPECT_EQ(Read(*shard_, "never").expires_at_us, 0u);
 }
 
+TEST_F(ShardTest, WhatHasExpiredWhenItIsWrittenIsNeverSeen) {
+  Open();
+  // The hybrid clock is seconds ahead of the wall's from now on.
+  const int64_t now_us = clock_.WallMicros();
+  ASSERT_TRUE(
+      Apply(shard_.get(), Put("ahead", "v", MakeEventTime(now_us + 5'000'000))).status.ok());
+  for (const EventTime event_time : {EventTime{0}, MakeEventTime(now_us - 1'000'000)}) {
+    TestWrite expired = Put("k" + std::to_string(event_time), "v", event_time);
+    expired.expires_at_us = static_cast<uint64_t>(now_us - 1);
+    ASSERT_TRUE(Apply(shard_.get(), std::move(expired)).status.ok());
+    EXPECT_EQ(Get(*shard_, "k" + std::to_string(event_time)), "NOT_FOUND");
+  }
+  EXPECT_EQ(ScanAll(*shard_, {}), std::vector<std::string>{"ahead=v"});
+}
+
 TEST_F(ShardTest, AnExpiredValueCountsAsAbsent) {
   Open();
   TestWrite w = Put("k", "v");
