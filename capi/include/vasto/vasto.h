@@ -730,11 +730,10 @@ VASTO_API size_t vasto_value_size(const vasto_value_t* value);
 // Threads: shared. Since 1.0.
 VASTO_API uint32_t vasto_value_type(const vasto_value_t* value);
 
-// The version, for set_if_version: the event time in the store's own form, never 0, and larger for a
-// later write of the key. Two writes have the same only if the caller gave them the same event time,
-// or if two stores accepted them apart from each other in the same microsecond; all replicas keep
-// the same one of the two.
-// Threads: shared. Since 1.0.
+// The version, for set_if_version: the event time in the store's own form, never 0, and larger for
+// a later write of the key. Two writes have the same only if the caller gave them the same event
+// time, or if two stores accepted them apart from each other in the same microsecond; all replicas
+// keep the same one of the two. Threads: shared. Since 1.0.
 VASTO_API uint64_t vasto_value_version(const vasto_value_t* value);
 
 // The event time, in nanoseconds since 1970-01-01 UTC.
