@@ -31,7 +31,7 @@ VASTO_API bool vasto_error_is_in_doubt(const vasto_error_t* error) {
 }
 
 VASTO_API const char* vasto_error_origin(const vasto_error_t* error) {
-  return error != nullptr ? error->origin : "";
+  return error != nullptr ? error->origin.c_str() : "";
 }
 
 VASTO_API void vasto_error_destroy(vasto_error_t* error) {

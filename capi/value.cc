@@ -52,7 +52,9 @@ Answer ReadAnswer(const StatusOr<client::ReadResult>& result) {
 Answer ReadsAnswer(const StatusOr<std::vector<client::ReadResult>>& results) {
   if (!results.ok()) return Answer::FromCluster(results.status());
   for (const client::ReadResult& result : *results) {
-    if (result.code != Code::kOk && result.code != Code::kNotFound) {
+    // A NOT_FOUND with words is not about the key: the keyspace is gone.
+    const bool absent = result.code == Code::kNotFound && result.message.empty();
+    if (result.code != Code::kOk && !absent) {
       return Answer::FromCluster(EntryStatus(result.code, result.message));
     }
   }
@@ -66,6 +68,10 @@ Answer BatchAnswer(const StatusOr<std::vector<client::WriteResult>>& results) {
     return answer;
   }
   for (const client::WriteResult& result : *results) {
+    // No entry is about a value that has to be there: the keyspace is gone.
+    if (result.code == Code::kNotFound) {
+      return Answer::FromCluster(EntryStatus(result.code, result.message));
+    }
     if (WriteCode(result) != Code::kOk) return WriteAnswer(result);
   }
   return Answer::Ok();

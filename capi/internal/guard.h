@@ -12,9 +12,11 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "core/base/status.h"
+#include "core/client/client.h"
 #include "vasto/vasto.h"
 
 // An error as callers hold it. Immutable after creation.
@@ -22,7 +24,7 @@ struct vasto_error_t {
   vasto::Code code;
   std::string message;
   bool in_doubt;
-  const char* origin;  // static text
+  std::string origin;
 };
 
 namespace vasto::capi {
@@ -41,14 +43,14 @@ struct Answer {
   // What core/client said.
   static Answer FromCluster(Status s) {
     Answer answer{std::move(s)};
-    answer.origin = "";
+    answer.from_cluster = true;
     return answer;
   }
 
   Status status;
   bool plain = false;
-  bool in_doubt = false;          // a write that failed may have happened
-  const char* origin = "client";  // static text
+  bool in_doubt = false;  // a write that failed may have happened
+  bool from_cluster = false;
 };
 
 // The error object of "out of memory", which cannot be allocated then; vasto_error_destroy knows
@@ -64,7 +66,9 @@ inline vasto_status_t ReportOutOfMemory(vasto_error_t** err) noexcept {
 inline vasto_status_t Report(Answer answer, vasto_error_t** err) {
   const Code code = answer.status.code();
   if (code != Code::kOk && !answer.plain && err != nullptr) {
-    *err = new vasto_error_t{code, answer.status.message(), answer.in_doubt, answer.origin};
+    const std::string& message = answer.status.message();
+    const std::string_view origin = answer.from_cluster ? client::StoreOf(message) : "client";
+    *err = new vasto_error_t{code, message, answer.in_doubt, std::string(origin)};
   }
   return static_cast<vasto_status_t>(code);
 }

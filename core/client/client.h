@@ -238,6 +238,10 @@ class Keyspace {
 // been carried out.
 bool IsInDoubt(std::string_view message);
 
+// The address of the store that the failure with this message is about; empty when it is about
+// none.
+std::string_view StoreOf(std::string_view message);
+
 // The smallest byte string greater than every string with this prefix; empty when there is none
 // (prefix empty or all 0xff).
 std::string PrefixEnd(std::string_view prefix);

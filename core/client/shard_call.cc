@@ -2,12 +2,17 @@
 #include "core/client/shard_call.h"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "core/client/map_listener.h"
 
 namespace vasto::client {
 namespace {
+
+// Of the words that say where a failure comes from.
+constexpr std::string_view kWhere = "keyspace ";
+constexpr std::string_view kStoreNote = ", store ";
 
 uint32_t MillisLeft(int64_t deadline_us, int64_t now_us) {
   return static_cast<uint32_t>(std::clamp<int64_t>((deadline_us - now_us) / 1000, 1, INT32_MAX));
@@ -176,11 +181,11 @@ void ShardCall::MeasureDistances() {
 void ShardCall::Finish(const RouteAction& action) {
   const Status& status = action.status;
   const StoreLink* const store = action.store != nullptr ? action.store : link_;
-  std::string where = "keyspace " + target_.route->name();
+  std::string where = std::string(kWhere) + target_.route->name();
   const KeyspaceView& view = *target_.route->view();
   const int32_t shard = ShardIn(view);
   if (shard >= 0) where += ", shard " + std::to_string(shard);
-  if (store != nullptr) where += ", store " + store->address();
+  if (store != nullptr) where.append(kStoreNote).append(store->address());
   if (starting_) return engine_->Defer([this, end = status.Prefixed(where)] { End(end); });
   End(status.Prefixed(where));
 }
@@ -207,6 +212,14 @@ EventTime ShardCall::NotAfter(int64_t duration_us) const {
 int32_t ShardCall::ShardIn(const KeyspaceView& view) const {
   if (target_.shard < 0) return JumpConsistentHash(target_.hash, view.shard_count());
   return view.shard_count() == target_.shard_count ? target_.shard : -1;
+}
+
+std::string_view StoreOf(std::string_view message) {
+  // As ShardCall::Finish writes it.
+  const size_t note = message.find(kStoreNote);
+  if (!message.starts_with(kWhere) || note == std::string_view::npos) return {};
+  const std::string_view store = message.substr(note + kStoreNote.size());
+  return store.substr(0, store.find(": "));
 }
 
 }  // namespace vasto::client

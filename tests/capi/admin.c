@@ -32,6 +32,25 @@ static vasto_status_t creation_code(const char* name, const vasto_keyspace_optio
   return code;
 }
 
+static void several_keys_of_a_keyspace_that_is_gone(vasto_keyspace_t* ks, const vasto_key_t* key) {
+  vasto_value_t* value = NULL;
+  vasto_status_t code = VASTO_OK;
+  vasto_batch_t* batch = NULL;
+  CHECK_CODE(VASTO_NOT_FOUND, vasto_multi_get(ks, key, 1, NULL, &value, &code, &err));
+  CHECK(value == NULL);
+  CHECK_INT(VASTO_NOT_FOUND, code);
+  CHECK_OK(vasto_batch_create(&batch, &err));
+  CHECK_OK(vasto_batch_put(batch, key, "v", 1, NULL, &err));
+  CHECK_CODE(VASTO_NOT_FOUND, vasto_batch_write(ks, batch, NULL, NULL, &err));
+  vasto_batch_destroy(batch);
+  // The store that said so is known.
+  vasto_error_t* error = NULL;
+  CHECK_INT(VASTO_NOT_FOUND, vasto_get(ks, key, NULL, &value, &error));
+  CHECK(strstr(vasto_error_message(error), vasto_error_origin(error)) != NULL);
+  CHECK(strstr(vasto_error_origin(error), "127.0.0.1:") == vasto_error_origin(error));
+  vasto_error_destroy(error);
+}
+
 static void a_keyspace_is_created_used_and_deleted(void) {
   vasto_keyspace_options_t* options = NULL;
   vasto_keyspace_t *ks = NULL, *again = NULL;
@@ -67,6 +86,7 @@ static void a_keyspace_is_created_used_and_deleted(void) {
   // The keyspace, not the key, is gone: with an error object that says so.
   CHECK_CODE(VASTO_NOT_FOUND, vasto_get(ks, &key, NULL, &value, &err));
   CHECK_CODE(VASTO_NOT_FOUND, vasto_put(ks, &key, "v", 1, NULL, NULL, &err));
+  several_keys_of_a_keyspace_that_is_gone(ks, &key);
 
   // A namesake is another keyspace.
   create("admin1", NULL);

@@ -708,7 +708,8 @@ VASTO_STATUS vasto_stat(vasto_keyspace_t* keyspace, const vasto_key_t* key,
 // out_codes[i] is the code of keys[i], and out_values[i] its value, owned by the caller until
 // vasto_value_destroy, or NULL.
 // Threads: any. Blocks: up to the deadline. Codes: OK if every entry is OK or NOT_FOUND, otherwise
-// the first other one; WRONG_THREAD, network codes. Since 1.0.
+// the first other one; NOT_FOUND (with an error object) if the keyspace is gone; WRONG_THREAD,
+// network codes. Since 1.0.
 VASTO_STATUS vasto_multi_get(vasto_keyspace_t* keyspace, const vasto_key_t* keys, size_t count,
     const vasto_read_options_t* options, vasto_value_t** out_values, vasto_status_t* out_codes,
     vasto_error_t** err);
