@@ -75,8 +75,10 @@ class Actions:
         self._cluster.start_store(int(store), address=self._cluster.stores[int(store)].address)
 
     def pause(self, store):
-        self._cluster.stores[int(store)].signal(signal.SIGSTOP)
+        process = self._cluster.stores[int(store)]
+        process.signal(signal.SIGSTOP)
         self._paused.add(store)
+        vasto_cluster.wait_until(lambda: stopped(process.pid), "the store to stand still")
 
     def resume(self, store):
         self._cluster.stores[int(store)].signal(signal.SIGCONT)
@@ -89,6 +91,12 @@ class Actions:
         for number in self._cluster.stores:
             self._cluster.restart_store(number)
         self._cluster.wait_for_stores(STORES)
+
+
+def stopped(pid):
+    """Whether every thread of the process stands still."""
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in Path(f"/proc/{pid}/task").iterdir()]
+    return set(states) == {"T"}
 
 
 def handler(actions):
@@ -138,6 +146,7 @@ def main():
     args = parser.parse_args()
     if not args.command:
         parser.error("no command")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with live_cluster(args.server) as environment:
         code = subprocess.run(args.command, env={**os.environ, **environment}, check=False).returncode
     return code if code >= 0 else 128 - code
