@@ -52,7 +52,7 @@ MAX_DAEMON_MAIN_LINES = 200
 # The C ABI is one header by contract, and mostly comment.
 LONG_FILES = {"capi/include/vasto/vasto.h": 2000, "tests/abi/released/1.0/vasto/vasto.h": 2000}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
-LICENSED_SUFFIXES = {".h", ".cc", ".c", ".cpp", ".inc", ".py", ".sh", ".thrift", ".cmake"}
+LICENSED_SUFFIXES = {".go", ".rs", ".java", ".ts", ".h", ".cc", ".c", ".cpp", ".inc", ".py", ".sh", ".thrift", ".cmake"}
 
 # Spelled in pieces so that this file passes its own rule.
 FORBIDDEN = [
