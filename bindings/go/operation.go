@@ -86,9 +86,6 @@ func (c *core) end(o *operation) {
 // wait returns when the future of o is done, which a context that ends sees to. The result is that
 // of the future.
 func (c *core) wait(ctx context.Context, o *operation) *Error {
-	if c.running.alone() && c.waitHere(o) {
-		return nil
-	}
 	if failed := c.queue.attach(o); failed != nil {
 		return failed
 	}
@@ -99,15 +96,6 @@ func (c *core) wait(ctx context.Context, o *operation) *Error {
 		<-o.done
 	}
 	return nil
-}
-
-// How long an operation may have a thread. The usual answer takes a small part of it.
-const waitHereMs = 1
-
-// waitHere waits for an operation that has no other beside it, and is true if that is done. Its
-// answer is there sooner than the goroutine of the queue is awake, and one thread is not many.
-func (c *core) waitHere(o *operation) bool {
-	return Code(int32(o.call(c.lib.c.FutureWait, o.future, waitHereMs, 0))) == CodeOK
 }
 
 // finish waits for an operation that has only a status.

@@ -45,9 +45,6 @@ func (u *uses) close() (first, unused bool) {
 	}
 }
 
-// alone is whether there is one user, of something that is not closed.
-func (u *uses) alone() bool { return u.state.Load() == 1 }
-
 func (u *uses) closed() bool { return u.state.Load() < 0 }
 
 // ref is a handle of the library. That wants no other call to run while it destroys a handle: the

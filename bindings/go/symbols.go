@@ -50,7 +50,7 @@ type symbols struct {
 	WatchOptionsSetResumeToken, WatchOptionsDestroy         uintptr
 	WatchOpen, WatchNext, WatchResumeToken, WatchDestroy    uintptr
 	FutureStatus, FutureVersion, FutureTakeValue            uintptr
-	FutureTakeValues, FutureTakeBatchResult, FutureWait     uintptr
+	FutureTakeValues, FutureTakeBatchResult                 uintptr
 	FutureCancel, FutureDestroy                             uintptr
 	QueueCreate, QueueAttach, QueueFd, QueueNextBlock       uintptr
 	QueueDestroy                                            uintptr
