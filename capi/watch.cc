@@ -2,6 +2,8 @@
 #include "capi/internal/watch.h"
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "capi/internal/keyspace.h"
 #include "capi/internal/options.h"
@@ -179,7 +181,8 @@ VASTO_STATUS vasto_watch_ready_async(vasto_watch_t* watch, vasto_future_t** out_
     if (out_future == nullptr) return Status::InvalidArgument("out_future is NULL");
     *out_future = nullptr;
     VASTO_RETURN_IF_ERROR(vasto::capi::CheckWatch(watch));
-    return watch->state->ReadyAsync(out_future);
+    const std::shared_ptr<vasto::capi::WatchState> state = watch->state;
+    return state->ReadyAsync(out_future);
   });
 }
 

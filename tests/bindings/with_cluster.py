@@ -86,7 +86,7 @@ class Actions:
 
     def restart(self):
         if self._server:
-            self._cluster.master.stop()
+            assert self._cluster.master.stop() == 0, "the server did not end cleanly"
             self._cluster.start_server(STORES)
         for number in self._cluster.stores:
             self._cluster.restart_store(number)
