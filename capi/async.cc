@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <utility>
 #include <vector>
 
 #include "capi/internal/future.h"
 #include "capi/internal/guard.h"
 #include "capi/internal/keyspace.h"
+#include "capi/internal/queue.h"
 
 using vasto::Status;
 using vasto::StatusOr;
@@ -12,6 +14,9 @@ using vasto::capi::Answer;
 using vasto::capi::FutureKind;
 using vasto::capi::Guard;
 using vasto::capi::PendingFuture;
+using vasto::capi::ToKeyRef;
+using vasto::capi::ToPut;
+using vasto::client::KeyRef;
 using vasto::client::ReadResult;
 using vasto::client::WriteEntry;
 using vasto::client::WriteResult;
@@ -68,12 +73,87 @@ vasto_status_t StartWrite(vasto_keyspace_t* keyspace, const vasto_write_options_
   });
 }
 
+// What vasto_queue_start_* have in common.
+struct Block {
+  const vasto_key_t* keys;
+  const uint64_t* tags;
+  vasto_future_t** out_futures;
+  size_t count;
+};
+
+Status CheckBlock(const vasto_queue_t* queue, const vasto_keyspace_t* keyspace,
+                  const Block& block) {
+  if (block.count > 0 && (block.keys == nullptr || block.out_futures == nullptr)) {
+    return Status::InvalidArgument("an array is NULL");
+  }
+  std::fill_n(block.out_futures, block.count, nullptr);
+  VASTO_RETURN_IF_ERROR(vasto::capi::CheckQueue(queue));
+  return vasto::capi::CheckKeyspace(keyspace);
+}
+
+// start(i, future) starts entry i, or says why it cannot: then the entry's future fails, and the
+// others go on.
+template <typename Start>
+Status StartBlock(vasto_queue_t* queue, vasto_keyspace_t* keyspace, const Block& block,
+                  FutureKind kind, Start start) {
+  VASTO_RETURN_IF_ERROR(CheckBlock(queue, keyspace, block));
+  const vasto::client::CallRun run;
+  for (size_t i = 0; i < block.count; ++i) {
+    PendingFuture future(keyspace->core, kind);
+    if (Status refused = start(i, future.get()); !refused.ok()) {
+      future.get()->OperationDone(vasto::capi::FailureOf(kind, std::move(refused)));
+    }
+    block.out_futures[i] = future.Started();
+    VASTO_RETURN_IF_ERROR(
+        block.out_futures[i]->SetQueue(queue->state, block.tags != nullptr ? block.tags[i] : 0));
+  }
+  return Status::Ok();
+}
+
 }  // namespace
 
 VASTO_STATUS vasto_get_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,
                              const vasto_read_options_t* options, vasto_future_t** out_future,
                              vasto_error_t** err) {
   return StartRead(keyspace, key, options, false, out_future, err);
+}
+
+VASTO_STATUS vasto_queue_start_gets(vasto_queue_t* queue, vasto_keyspace_t* keyspace,
+                                    const vasto_key_t* keys, const uint64_t* tags, size_t count,
+                                    const vasto_read_options_t* options,
+                                    vasto_future_t** out_futures, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
+    return StartBlock(queue, keyspace, {keys, tags, out_futures, count}, FutureKind::kRead,
+                      [&](size_t i, vasto_future_t* future) -> Status {
+                        VASTO_ASSIGN_OR_RETURN(const KeyRef ref, ToKeyRef(&keys[i]));
+                        keyspace->core->client().Get(keyspace->keyspace, ref, /*meta_only=*/false,
+                                                     *call, CompletionOf<ReadResult>(future));
+                        return Status::Ok();
+                      });
+  });
+}
+
+VASTO_STATUS vasto_queue_start_puts(vasto_queue_t* queue, vasto_keyspace_t* keyspace,
+                                    const vasto_key_t* keys, const vasto_slice_t* values,
+                                    const uint64_t* tags, size_t count,
+                                    const vasto_write_options_t* options,
+                                    vasto_future_t** out_futures, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (count > 0 && values == nullptr) return Status::InvalidArgument("values is NULL");
+    const auto call = vasto::capi::ToCallOptions(options);
+    if (!call.ok()) return call.status();
+    return StartBlock(queue, keyspace, {keys, tags, out_futures, count}, FutureKind::kWrite,
+                      [&](size_t i, vasto_future_t* future) -> Status {
+                        VASTO_ASSIGN_OR_RETURN(WriteEntry entry,
+                                               ToPut(&keys[i], values[i].data, values[i].size));
+                        VASTO_RETURN_IF_ERROR(vasto::capi::ApplyOptions(options, &entry));
+                        keyspace->core->client().Write(keyspace->keyspace, std::move(entry), *call,
+                                                       CompletionOf<WriteResult>(future));
+                        return Status::Ok();
+                      });
+  });
 }
 
 VASTO_STATUS vasto_stat_async(vasto_keyspace_t* keyspace, const vasto_key_t* key,

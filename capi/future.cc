@@ -5,6 +5,7 @@
 
 #include "capi/internal/queue.h"
 #include "core/base/clock.h"
+#include "core/base/hlc.h"
 #include "core/client/client.h"
 
 using vasto::Code;
@@ -20,6 +21,26 @@ using vasto::capi::QueueState;
 using vasto::capi::ReadOutcome;
 using vasto::capi::ReadsOutcome;
 using vasto::capi::WriteOutcome;
+
+namespace vasto::capi {
+
+Outcome FailureOf(FutureKind kind, Status status) {
+  switch (kind) {
+    case FutureKind::kRead:
+      return ReadOutcome(std::move(status));
+    case FutureKind::kReads:
+      return ReadsOutcome(std::move(status));
+    case FutureKind::kWrite:
+      return WriteOutcome(std::move(status));
+    case FutureKind::kBatch:
+      return BatchOutcome(std::move(status));
+    case FutureKind::kReady:
+      break;
+  }
+  return status;
+}
+
+}  // namespace vasto::capi
 
 namespace {
 
@@ -37,22 +58,6 @@ Answer AnswerOf(const Outcome& outcome) {
       break;
   }
   return Answer::FromCluster(std::get<Status>(outcome));
-}
-
-Outcome FailureOf(FutureKind kind, Status status) {
-  switch (kind) {
-    case FutureKind::kRead:
-      return ReadOutcome(std::move(status));
-    case FutureKind::kReads:
-      return ReadsOutcome(std::move(status));
-    case FutureKind::kWrite:
-      return WriteOutcome(std::move(status));
-    case FutureKind::kBatch:
-      return BatchOutcome(std::move(status));
-    case FutureKind::kReady:
-      break;
-  }
-  return status;
 }
 
 uint64_t VersionOf(const Outcome& outcome) {
@@ -108,7 +113,7 @@ void vasto_future_t::OperationNotStarted() {
 
 void vasto_future_t::Cancel() {
   if (done()) return;
-  Complete(FailureOf(kind_, Status::Cancelled("the operation was cancelled")),
+  Complete(vasto::capi::FailureOf(kind_, Status::Cancelled("the operation was cancelled")),
            CompletedOn::kCallerThread);
 }
 
@@ -153,6 +158,17 @@ uint64_t vasto_future_t::Version() const {
   return version_;
 }
 
+vasto_status_t vasto_future_t::Result(vasto_kv_t* row) const {
+  *row = {};
+  row->version = version_;
+  row->updated_at_ns = vasto::EventTimeToNanos(version_);
+  const auto* read = std::get_if<ReadOutcome>(&outcome_);
+  if (read != nullptr && answer_.status.ok()) {
+    *row = vasto::capi::ToRow((*read)->value, count_ > 0);
+  }
+  return static_cast<vasto_status_t>(answer_.status.code());
+}
+
 bool vasto_future_t::Take(Outcome* outcome) {
   MutexLock lock(&mu_);
   if (taken_) return false;
@@ -184,6 +200,7 @@ Status vasto_future_t::SetQueue(std::shared_ptr<QueueState> queue, uint64_t tag)
   }
   queue_ = std::move(queue);
   tag_ = tag;
+  queue_->Expect();
   if (done_.load(std::memory_order_relaxed)) queue_->Push(this, tag_);
   return Status::Ok();
 }
@@ -193,6 +210,7 @@ void vasto_future_t::Abandon() {
   {
     MutexLock lock(&mu_);
     queue.swap(queue_);
+    if (queue != nullptr && !done_.load(std::memory_order_relaxed)) queue->GiveUp();
   }
   Cancel();
   if (queue != nullptr) queue->Forget(this);
@@ -314,4 +332,11 @@ VASTO_API void vasto_future_destroy(vasto_future_t* future) {
   if (!CheckFuture(future).ok()) return;
   vasto::capi::GuardVoid([&] { future->Abandon(); });
   future->Unref();
+}
+
+VASTO_API void vasto_future_destroy_block(vasto_future_t** futures, size_t count) {
+  for (size_t i = 0; futures != nullptr && i < count; ++i) {
+    vasto_future_destroy(futures[i]);
+    futures[i] = nullptr;
+  }
 }

@@ -4,7 +4,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "capi/internal/future.h"
@@ -23,7 +22,7 @@ QueueState::~QueueState() { close(fd_); }
 
 void QueueState::UpdateFd() {
   const bool readable = !entries_.empty();
-  if (!fd_used_ || readable == fd_readable_) return;
+  if (!fd_used_ || visits_ > 0 || readable == fd_readable_) return;
   // Neither can fail: the counter goes between 0 and 1.
   uint64_t value = 1;
   [[maybe_unused]] const ssize_t moved =
@@ -40,6 +39,7 @@ void QueueState::ExpectFrom(const std::shared_ptr<client::Drivable>& source) {
 
 void QueueState::Push(vasto_future_t* future, uint64_t tag) {
   client::Waiter* waiter = nullptr;
+  GiveUp();
   {
     MutexLock lock(&mu_);
     if (closed_) return;
@@ -84,6 +84,7 @@ void QueueState::Forget(vasto_future_t* future) {
 bool QueueState::AwaitEntry(int64_t deadline_us) {
   client::Waiter waiter;
   waiter.ExpectFrom(source_);
+  if (pending_.load(std::memory_order_relaxed) == 1) waiter.ExpectOne();
   waiting_.push_back(&waiter);
   mu_.Unlock();
   bool told = waiter.Wait(deadline_us);
@@ -96,18 +97,30 @@ bool QueueState::AwaitEntry(int64_t deadline_us) {
   return told;
 }
 
-void QueueState::Pop(int64_t timeout_us, size_t capacity, std::vector<Entry>* out) {
-  const int64_t deadline_us =
-      timeout_us < 0 ? client::Waiter::kForever : SystemClock()->MonotonicMicros() + timeout_us;
-  client::Waiter* next = nullptr;
+void QueueState::Visit() noexcept {
+  if (!polled_.load(std::memory_order_acquire)) return;
+  std::shared_ptr<client::Drivable> source;
   {
     MutexLock lock(&mu_);
-    while (entries_.empty()) {
-      if (timeout_us == 0 || !AwaitEntry(deadline_us)) return;
+    source = source_;
+    ++visits_;
+  }
+  if (source != nullptr) source->Visit(&visitor_);
+  MutexLock lock(&mu_);
+  --visits_;
+}
+
+void QueueState::Pop(int64_t timeout_us, size_t capacity,
+                     const std::function<void(const Entry&)>& take) {
+  client::Waiter* next = nullptr;
+  int64_t deadline_us = client::Waiter::kForever;
+  if (timeout_us > 0) deadline_us = SystemClock()->MonotonicMicros() + timeout_us;
+  {
+    MutexLock lock(&mu_);
+    while (entries_.empty() && timeout_us != 0 && AwaitEntry(deadline_us)) {
     }
-    out->reserve(std::min(capacity, entries_.size()));
-    while (out->size() < capacity && !entries_.empty()) {
-      out->push_back(entries_.front());
+    for (size_t taken = 0; taken < capacity && !entries_.empty(); ++taken) {
+      take(entries_.front());
       entries_.front().future->queued = false;
       entries_.pop_front();
     }
@@ -127,9 +140,22 @@ void QueueState::Close() {
 
 int QueueState::Fd() {
   MutexLock lock(&mu_);
-  fd_used_ = true;
-  UpdateFd();
-  return fd_;
+  if (!fd_used_) {
+    fd_used_ = true;
+    polled_.store(visitor_.Open(fd_).ok(), std::memory_order_release);
+    UpdateFd();
+  }
+  // Without a descriptor for the visitor the queue's own tells of results, and the library's
+  // threads bring them.
+  return polled_ ? visitor_.fd() : fd_;
+}
+
+Status CheckQueue(const vasto_queue_t* queue) {
+  if (queue == nullptr) return Status::InvalidArgument("queue is NULL");
+  if (queue->state->forked()) {
+    return {Code::kForked, "the queue belongs to the parent of this process"};
+  }
+  return Status::Ok();
 }
 
 }  // namespace vasto::capi
@@ -142,21 +168,17 @@ using vasto::capi::QueueState;
 
 namespace {
 
-Status CheckQueue(const vasto_queue_t* queue) {
-  if (queue == nullptr) return Status::InvalidArgument("queue is NULL");
-  if (queue->state->forked()) {
-    return {Code::kForked, "the queue belongs to the parent of this process"};
-  }
-  return Status::Ok();
-}
-
 Answer Pop(vasto_queue_t* queue, int64_t timeout_ms, size_t capacity,
-           std::vector<QueueState::Entry>* entries) {
-  if (Status usable = CheckQueue(queue); !usable.ok()) return usable;
+           const std::function<void(const QueueState::Entry&)>& take) {
+  if (Status usable = vasto::capi::CheckQueue(queue); !usable.ok()) return usable;
   const bool may_wait = !vasto::capi::InCallback();
   const int64_t timeout_us = timeout_ms < 0 ? -1 : vasto::capi::TimeoutMicros(timeout_ms);
-  queue->state->Pop(may_wait ? timeout_us : 0, capacity, entries);
-  if (!entries->empty()) return Answer::Ok();
+  bool any = false;
+  queue->state->Pop(may_wait ? timeout_us : 0, capacity, [&](const QueueState::Entry& entry) {
+    any = true;
+    take(entry);
+  });
+  if (any) return Answer::Ok();
   if (timeout_ms != 0 && !may_wait) return vasto::capi::CheckMayWait();
   return Answer::Plain(Code::kTimeout);
 }
@@ -177,7 +199,7 @@ VASTO_STATUS vasto_queue_create(vasto_queue_t** out_queue, vasto_error_t** err) 
 VASTO_STATUS vasto_queue_attach(vasto_queue_t* queue, vasto_future_t* future, uint64_t tag,
                                 vasto_error_t** err) {
   return Guard(err, [&]() -> Answer {
-    if (Status usable = CheckQueue(queue); !usable.ok()) return usable;
+    if (Status usable = vasto::capi::CheckQueue(queue); !usable.ok()) return usable;
     if (future == nullptr) return Status::InvalidArgument("future is NULL");
     if (future->forked()) {
       return Status(Code::kForked, "the future belongs to the parent of this process");
@@ -187,7 +209,7 @@ VASTO_STATUS vasto_queue_attach(vasto_queue_t* queue, vasto_future_t* future, ui
 }
 
 VASTO_API int vasto_queue_fd(const vasto_queue_t* queue) {
-  if (!CheckQueue(queue).ok()) return -1;
+  if (!vasto::capi::CheckQueue(queue).ok()) return -1;
   return queue->state->Fd();
 }
 
@@ -197,12 +219,10 @@ VASTO_STATUS vasto_queue_next(vasto_queue_t* queue, int64_t timeout_ms, vasto_fu
     if (out_future == nullptr) return Status::InvalidArgument("out_future is NULL");
     *out_future = nullptr;
     if (out_tag != nullptr) *out_tag = 0;
-    std::vector<QueueState::Entry> entries;
-    Answer answer = Pop(queue, timeout_ms, 1, &entries);
-    if (entries.empty()) return answer;
-    *out_future = entries.front().future;
-    if (out_tag != nullptr) *out_tag = entries.front().tag;
-    return Answer::Ok();
+    return Pop(queue, timeout_ms, 1, [&](const QueueState::Entry& entry) {
+      *out_future = entry.future;
+      if (out_tag != nullptr) *out_tag = entry.tag;
+    });
   });
 }
 
@@ -215,14 +235,32 @@ VASTO_STATUS vasto_queue_next_block(vasto_queue_t* queue, int64_t timeout_ms,
     if (out_futures == nullptr || capacity == 0) {
       return Status::InvalidArgument("out_futures is NULL or capacity 0");
     }
-    std::vector<QueueState::Entry> entries;
-    Answer answer = Pop(queue, timeout_ms, capacity, &entries);
-    for (const QueueState::Entry& entry : entries) {
+    return Pop(queue, timeout_ms, capacity, [&](const QueueState::Entry& entry) {
       out_futures[*out_count] = entry.future;
       if (out_tags != nullptr) out_tags[*out_count] = entry.tag;
       ++*out_count;
+    });
+  });
+}
+
+VASTO_STATUS vasto_queue_next_results(vasto_queue_t* queue, int64_t timeout_ms,
+                                      vasto_future_t** out_futures, uint64_t* out_tags,
+                                      vasto_status_t* out_codes, vasto_kv_t* out_rows,
+                                      size_t capacity, size_t* out_count, vasto_error_t** err) {
+  return Guard(err, [&]() -> Answer {
+    if (out_count == nullptr) return Status::InvalidArgument("out_count is NULL");
+    *out_count = 0;
+    if (out_futures == nullptr || out_codes == nullptr || out_rows == nullptr || capacity == 0) {
+      return Status::InvalidArgument("an array is NULL or capacity 0");
     }
-    return answer;
+    if (Status usable = vasto::capi::CheckQueue(queue); !usable.ok()) return usable;
+    if (timeout_ms == 0) queue->state->Visit();
+    return Pop(queue, timeout_ms, capacity, [&](const QueueState::Entry& entry) {
+      out_futures[*out_count] = entry.future;
+      if (out_tags != nullptr) out_tags[*out_count] = entry.tag;
+      out_codes[*out_count] = entry.future->Result(&out_rows[*out_count]);
+      ++*out_count;
+    });
   });
 }
 

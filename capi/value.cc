@@ -77,6 +77,17 @@ Answer BatchAnswer(const StatusOr<std::vector<client::WriteResult>>& results) {
   return Answer::Ok();
 }
 
+vasto_kv_t ToRow(const rpc::Value& value, bool has_bytes) {
+  vasto_kv_t row = {};
+  row.value.data = has_bytes ? value.payload.data() : nullptr;
+  row.value.size = has_bytes ? value.payload.size() : value.payload_size;
+  row.version = value.event_time;
+  row.updated_at_ns = EventTimeToNanos(value.event_time);
+  row.expires_at_ns = value.expires_at_us * 1000;
+  row.type = value.value_type;
+  return row;
+}
+
 vasto_value_t* MakeValue(client::ReadResult result, bool has_bytes) {
   return new vasto_value_t{std::move(result.value), has_bytes};
 }

@@ -37,6 +37,7 @@ struct PullResponse {
   9: i64 complete = 0,           // what any replica accepted before this moment of its clock is in `has`
   10: bool gave_up = false,      // clients' writes were answered without the asking one, which was ready
   11: i64 waited_us = 0,         // how long the question lay there until it was answered
+  12: bool stuck = false,        // it has been given what it cannot apply, as on a full disk
 }
 
 struct CopyFile {

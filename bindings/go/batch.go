@@ -170,7 +170,7 @@ func (k *Keyspace) Write(ctx context.Context, batch *Batch, opts ...WriteOption)
 		return code
 	}
 	var results []EntryResult
-	failed := k.runWrite(ctx, call, start, func(o *operation) *Error {
+	_, failed := k.runWrite(ctx, call, start, func(o *operation) *Error {
 		var failed *Error
 		results, failed = k.core.lib.takeEntries(o)
 		return gone(failed)

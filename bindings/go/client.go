@@ -24,6 +24,8 @@ type core struct {
 	queue  *queue
 	reads  optionPool[readSettings]
 	writes optionPool[writeSettings]
+	gets   gatherer[readSettings]
+	puts   gatherer[writeSettings]
 	logger *logger
 
 	closing sync.Once
@@ -68,6 +70,9 @@ func open(ctx context.Context, lib *Library, config *Config) (*Client, error) {
 	}
 	c := &core{lib: lib, idle: make(chan struct{})}
 	c.reads.kind, c.writes.kind = readOptionKind(lib), writeOptionKind(lib)
+	c.gets.core, c.gets.pool, c.gets.function = c, &c.reads, lib.c.QueueStartGets
+	c.puts.core, c.puts.pool, c.puts.function = c, &c.writes, lib.c.QueueStartPuts
+	c.puts.values = true
 	c.ref.destroy = lib.c.ClientDestroy
 	c.logger = newLogger(config, settings)
 	if c.queue, err = newQueue(lib); err != nil {

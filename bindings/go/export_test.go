@@ -14,6 +14,27 @@ func (c *Client) Waiting() int {
 	return len(c.core.queue.waiting)
 }
 
+// HoldStarts keeps gets and puts from being started until release.
+func (c *Client) HoldStarts() (release func()) {
+	c.core.gets.starting.Lock()
+	c.core.puts.starting.Lock()
+	return func() {
+		c.core.gets.starting.Unlock()
+		c.core.puts.starting.Unlock()
+	}
+}
+
+// Gathered is how many gets and puts wait to be started.
+func (c *Client) Gathered() int {
+	return c.core.gets.count() + c.core.puts.count()
+}
+
+func (g *gatherer[S]) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.gathered)
+}
+
 // OptionsMade is how many options objects of reads and writes the client keeps.
 func (c *Client) OptionsMade() (reads, writes int) {
 	c.core.reads.mu.Lock()
@@ -25,11 +46,3 @@ func (c *Client) OptionsMade() (reads, writes int) {
 }
 
 func (l *Library) Failure(code int32) *Error { return l.failure(code, 0) }
-
-func (l *Library) HasWatchReady() bool { return l.watchReadyAsync != 0 }
-
-func (l *Library) WithoutWatchReady() func() {
-	symbol := l.watchReadyAsync
-	l.watchReadyAsync = 0
-	return func() { l.watchReadyAsync = symbol }
-}

@@ -110,6 +110,17 @@ func (k *Keyspace) ShardOf(key Key) int {
 	return int(uint32(shard))
 }
 
+// begin starts an operation of the keyspace, as core.begin does.
+func (k *Keyspace) begin(ctx context.Context, problem *Error, timeoutMs uint64) (*operation, uint64, *Error) {
+	if failed := k.check(); failed != nil {
+		return nil, 0, failed
+	}
+	if problem != nil {
+		return nil, 0, problem
+	}
+	return k.core.begin(ctx, timeoutMs)
+}
+
 // check says what keeps a keyspace from being used at all.
 func (k *Keyspace) check() *Error {
 	if k == nil || k.ref == nil {

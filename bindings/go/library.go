@@ -22,15 +22,13 @@ const (
 )
 
 // The version of vasto.h that this package was written for.
-var requiredVersion = [3]int32{1, 0, 0}
+var requiredVersion = [3]int32{1, 1, 0}
 
 // Library is a loaded libvasto.so.1. It stays loaded as long as the process lives.
 type Library struct {
 	path    string
 	version [3]int32
 	c       symbols
-	// 0 where the library does not have it.
-	watchReadyAsync uintptr
 }
 
 var loaded struct {
@@ -59,7 +57,7 @@ func Load(path string) (*Library, error) {
 	if err != nil {
 		return nil, &Error{
 			Code: CodeNotSupported, Number: int32(CodeNotSupported), Op: "load", Origin: "client",
-			Message: fmt.Sprintf("%s: %v; install libvasto 1.0 or newer (cmake --install), "+
+			Message: fmt.Sprintf("%s: %v; install libvasto 1.1 or newer (cmake --install), "+
 				"or set VASTO_LIBRARY to the path of libvasto.so.1", path, err),
 		}
 	}
@@ -88,7 +86,6 @@ func load(path string) (*Library, error) {
 	if err := lib.c.resolve(handle); err != nil {
 		return nil, err
 	}
-	lib.watchReadyAsync, _ = purego.Dlsym(handle, "vasto_watch_ready_async")
 	return lib, nil
 }
 

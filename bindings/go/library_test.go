@@ -25,7 +25,7 @@ func load(t *testing.T) *vasto.Library {
 func wantLoadError(t *testing.T, err error, parts ...string) {
 	t.Helper()
 	failed := wantError(t, err, vasto.ErrNotSupported)
-	for _, part := range append(parts, "install libvasto 1.0 or newer", "VASTO_LIBRARY") {
+	for _, part := range append(parts, "install libvasto 1.1 or newer", "VASTO_LIBRARY") {
 		if !strings.Contains(failed.Error(), part) {
 			t.Fatalf("%q does not say %q", failed, part)
 		}
@@ -35,7 +35,7 @@ func wantLoadError(t *testing.T, err error, parts ...string) {
 func TestLibrary(t *testing.T) {
 	lib := load(t)
 	major, minor, patch := lib.Version()
-	if major != 1 || minor < 0 || patch < 0 {
+	if major != 1 || minor < 1 || patch < 0 {
 		t.Fatalf("version %d.%d.%d", major, minor, patch)
 	}
 	if !strings.HasPrefix(lib.VersionString(), "vasto ") {
@@ -83,7 +83,8 @@ func TestOldLibrary(t *testing.T) {
 		t.Skip("no C compiler to make an old library with")
 	}
 	for version, wanted := range map[string]string{
-		"0, 9, 9": "has version 0.9.9", "2, 0, 0": "has version 2.0.0", "1, 0, 0": "lacks a function",
+		"0, 9, 9": "has version 0.9.9", "1, 0, 7": "has version 1.0.7", "2, 0, 0": "has version 2.0.0",
+		"1, 1, 0": "lacks a function",
 	} {
 		folder := t.TempDir()
 		source, library := filepath.Join(folder, "old.c"), filepath.Join(folder, "libvasto.so.1")

@@ -5,9 +5,9 @@ package vasto
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"time"
-	"unsafe"
 
 	"github.com/ebitengine/purego"
 )
@@ -15,26 +15,38 @@ import (
 // operation is one call on its way. What the library writes to is here and not on a stack, as Go
 // moves those; operations are used again.
 type operation struct {
-	future uintptr
+	future uintptr // not 0: it is to be destroyed in the end
 	object uintptr // the error object
-	out    uintptr // a handle, or a number
+	out    uintptr // a handle
 	key    cKey
 	data   cSlice
-	args   [maxCallArgs]uintptr
-	done   chan struct{} // of one element: the queue never waits
+	frame
+	tag  uint64        // under which it waits
+	done chan struct{} // of one element: who takes results never waits
+
+	writes         bool // started, it may happen whatever its future says
+	keepsFuture    bool // its result is taken from that
+	mayWaitForEver bool // it says nothing about how busy the client is
+
+	// What came of it, once it is done.
+	value  Value
+	failed *Error
 
 	// The context gave the deadline that the library was told.
 	deadline   time.Time
 	byDeadline bool
 }
 
-const maxCallArgs = 8
+// frame makes foreign calls with few costs: purego puts the arguments on the heap, unless they are
+// there. Addresses may only be those of what is on the heap, and known to the collector by another
+// pointer.
+type frame struct{ args [maxCallArgs]uintptr }
 
-// call makes a foreign call with few costs: purego puts the arguments on the heap, unless they are
-// there. Addresses may be those of fields of o only, which are there and stay.
-func (o *operation) call(f uintptr, args ...uintptr) uintptr {
-	count := copy(o.args[:len(args)], args)
-	result, _, _ := purego.SyscallN(f, o.args[:count]...)
+const maxCallArgs = 9
+
+func (f *frame) call(function uintptr, args ...uintptr) uintptr {
+	count := copy(f.args[:len(args)], args)
+	result, _, _ := purego.SyscallN(function, f.args[:count]...)
 	return result
 }
 
@@ -83,28 +95,51 @@ func (c *core) end(o *operation) {
 	c.leave()
 }
 
-// wait returns when the future of o is done, which a context that ends sees to. The result is that
-// of the future.
-func (c *core) wait(ctx context.Context, o *operation) *Error {
+// run makes an operation that has a call of its own, start. take gets the result of one that is to
+// be asked of its future; nil for one that is a Value.
+func run[S settings](ctx context.Context, k *Keyspace, o *operation, pool *optionPool[S], want S, timeoutMs uint64,
+	start func(options uintptr, o *operation) uintptr, take func(*operation) *Error) (Value, *Error) {
+	c := k.core
+	options, failed := pool.take(c.lib, want, timeoutMs)
+	if failed != nil {
+		return Value{}, failed
+	}
+	if failed := k.use(); failed != nil {
+		pool.put(options)
+		return Value{}, failed
+	}
+	code := start(options.orNull(), o)
+	k.ref.release()
+	pool.put(options)
+	if failed := c.lib.failure(int32(code), o.object); failed != nil {
+		return Value{}, failed
+	}
+	o.keepsFuture = take != nil
 	if failed := c.queue.attach(o); failed != nil {
-		return failed
+		return Value{}, failed
 	}
-	select {
-	case <-o.done:
-	case <-ctx.Done():
-		purego.SyscallN(c.lib.c.FutureCancel, o.future)
-		<-o.done
+	failed = c.wait(ctx, o)
+	if take != nil {
+		failed = o.explain(ctx, take(o))
 	}
-	return nil
+	runtime.KeepAlive(k)
+	return o.value, failed
 }
 
-// finish waits for an operation that has only a status.
-func (c *core) finish(ctx context.Context, o *operation) *Error {
-	if failed := c.wait(ctx, o); failed != nil {
-		return failed
+// wait returns when o is done, which a context that ends sees to. The result is what failed.
+func (c *core) wait(ctx context.Context, o *operation) *Error {
+	if !c.queue.lookFor(o) && !c.queue.sleep(o, ctx.Done()) {
+		c.cancel(o)
+		c.queue.sleep(o, nil)
 	}
-	code := o.call(c.lib.c.FutureStatus, o.future, uintptr(unsafe.Pointer(&o.object)))
-	return o.explain(ctx, c.lib.failure(int32(code), o.object))
+	return o.explain(ctx, o.failed)
+}
+
+func (c *core) cancel(o *operation) {
+	// It may be among those that are still to be started.
+	c.gets.flush()
+	c.puts.flush()
+	c.queue.cancel(o)
 }
 
 // explain puts the error of the context behind one that it caused.

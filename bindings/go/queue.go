@@ -3,155 +3,209 @@
 package vasto
 
 import (
-	"fmt"
-	"os"
+	"runtime"
 	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
 	"github.com/ebitengine/purego"
 )
 
-// How many finished operations one foreign call takes.
-const drainBlock = 256
-
-// queue is where the operations of a client appear when they are done. One goroutine takes them and
-// wakes those that wait for them. It sleeps in Go's own poller, on the file descriptor of the queue,
-// so that no thread waits.
+// queue is where the operations of a client appear when they are done. Whoever looks takes all that
+// are, and wakes those that wait for them: a goroutine that sleeps in Go's own poller, on the file
+// descriptor of the queue, so that no thread waits; or one that waits for its own operation, as long
+// as that is alone (looker).
+//
+// Locks: taking before mu.
 type queue struct {
 	lib     *Library
 	handle  uintptr
-	file    *os.File // a duplicate of the queue's descriptor, which the library keeps
+	bell    *doorbell
 	stopped chan struct{}
+	looker  looker // of who waits for an operation that is alone
+	taker   looker // of the goroutine that takes results for all
 
-	mu      sync.Mutex
-	waiting map[uint64]*operation
-	lastTag uint64
+	sleeping atomic.Int32 // goroutines
 
-	futures, tags [drainBlock]uint64
-	found         [drainBlock]*operation
-	count         uintptr
-	object        uintptr
+	mu       sync.Mutex
+	waiting  map[uint64]*operation
+	lastTag  uint64
+	inFlight atomic.Int32 // of waiting, but for those that may wait for ever; changed under mu
+
+	// Held by who takes results. The future of an operation that waits lives at least as long.
+	taking sync.Mutex
+	block  resultBlock
 }
 
 func newQueue(lib *Library) (*queue, error) {
 	q := &queue{lib: lib, stopped: make(chan struct{}), waiting: make(map[uint64]*operation)}
+	var object uintptr
 	code, _, _ := purego.SyscallN(lib.c.QueueCreate, uintptr(unsafe.Pointer(&q.handle)),
-		uintptr(unsafe.Pointer(&q.object)))
-	if failed := lib.failure(int32(code), q.object); failed != nil {
+		uintptr(unsafe.Pointer(&object)))
+	if failed := lib.failure(int32(code), object); failed != nil {
 		return nil, failed
 	}
 	fd, _, _ := purego.SyscallN(lib.c.QueueFd, q.handle)
-	file, err := duplicate(int32(fd))
+	bell, err := newDoorbell(int(int32(fd)))
 	if err != nil {
 		purego.SyscallN(lib.c.QueueDestroy, q.handle)
 		return nil, &Error{Code: CodeIOError, Number: int32(CodeIOError), Origin: "client",
-			Message: err.Error()}
+			Message: "the descriptor of the queue: " + err.Error()}
 	}
-	q.file = file
-	go q.run()
+	q.bell = bell
+	go func() {
+		defer close(q.stopped)
+		bell.run(q.answer)
+	}()
 	return q, nil
 }
 
-// duplicate gives Go's poller a descriptor that it may close. It is set not to block, as the
-// library's own is.
-func duplicate(fd int32) (*os.File, error) {
-	copied, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(fd), syscall.F_DUPFD_CLOEXEC, 0)
-	if errno != 0 {
-		return nil, fmt.Errorf("the descriptor of the queue: %w", errno)
+// answer empties the queue, and arms the bell for those that sleep on.
+func (q *queue) answer() {
+	q.drain()
+	if q.sleeping.Load() > 0 {
+		q.bell.arm()
 	}
-	if err := syscall.SetNonblock(int(copied), true); err != nil {
-		syscall.Close(int(copied))
-		return nil, fmt.Errorf("the descriptor of the queue: %w", err)
-	}
-	file := os.NewFile(copied, "vasto queue")
-	// Only what the poller watches takes deadlines.
-	if err := file.SetReadDeadline(time.Time{}); err != nil {
-		file.Close()
-		return nil, fmt.Errorf("the descriptor of the queue: %w", err)
-	}
-	return file, nil
 }
 
-func (q *queue) run() {
-	defer close(q.stopped)
-	connection, err := q.file.SyscallConn()
-	if err != nil {
-		return
+// sleep returns when o is done (true), or stop receives.
+func (q *queue) sleep(o *operation, stop <-chan struct{}) bool {
+	q.sleeping.Add(1)
+	defer q.sleeping.Add(-1)
+	q.bell.arm()
+	if stop == nil {
+		<-o.done
+		return true
 	}
-	// The poller tells of the edge when the queue gets something, not of the level: each round
-	// must leave it empty. The function never says that it is satisfied, so only stop ends this.
-	_ = connection.Read(func(uintptr) bool {
-		q.drain()
+	select {
+	case <-o.done:
+		return true
+	case <-stop:
 		return false
-	})
+	}
 }
 
-// drain empties the queue.
+// drain empties the queue, and looks a while for what comes next.
 func (q *queue) drain() {
+	var looking time.Duration // since when; 0: it does not
 	for {
-		code, _, _ := purego.SyscallN(q.lib.c.QueueNextBlock, q.handle, 0,
-			uintptr(unsafe.Pointer(&q.futures[0])), uintptr(unsafe.Pointer(&q.tags[0])), drainBlock,
-			uintptr(unsafe.Pointer(&q.count)), uintptr(unsafe.Pointer(&q.object)))
-		switch Code(int32(code)) {
+		switch code := q.take(); code {
 		case CodeOK:
-			q.wake(q.tags[:q.count])
-			if q.count < drainBlock {
-				return
+			if looking != 0 {
+				q.taker.came()
+				looking = 0
+			}
+			if q.inFlight.Load() > 0 {
+				runtime.Gosched()
 			}
 		case CodeTimeout:
-			return
+			switch {
+			case q.inFlight.Load() == 0:
+				return
+			case looking == 0 && q.taker.mayLook():
+				looking = clock()
+			case looking == 0:
+				return
+			case clock()-looking >= lookLimit:
+				q.taker.failed()
+				return
+			}
+			runtime.Gosched()
 		default:
 			// Out of memory: what is in the queue stays there.
-			q.lib.failure(int32(code), q.object)
 			time.Sleep(time.Millisecond)
 		}
 	}
 }
 
-func (q *queue) wake(tags []uint64) {
-	// Those that are woken may want the lock at once.
-	for _, o := range q.detach(tags) {
-		o.done <- struct{}{}
-	}
-}
-
-// detach gives the operations that wait under the tags.
-func (q *queue) detach(tags []uint64) []*operation {
+// expect makes o one that waits; true if it is the only one in flight.
+func (q *queue) expect(o *operation) (alone bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	found := q.found[:0]
-	for _, tag := range tags {
-		if o := q.waiting[tag]; o != nil {
-			delete(q.waiting, tag)
-			found = append(found, o)
-		}
+	q.lastTag++
+	o.tag = q.lastTag
+	q.waiting[o.tag] = o
+	return q.count(o, 1) == 1
+}
+
+func (q *queue) count(o *operation, change int32) int32 {
+	if o.mayWaitForEver {
+		change = 0
 	}
-	return found
+	return q.inFlight.Add(change)
+}
+
+// detach gives the operation that waits under a tag, which does not any more; nil: none does.
+// REQUIRES: q.mu is held.
+func (q *queue) detach(tag uint64) *operation {
+	o := q.waiting[tag]
+	if o != nil {
+		delete(q.waiting, tag)
+		q.count(o, -1)
+	}
+	return o
 }
 
 // attach has o.done receive once the future of o is done.
 func (q *queue) attach(o *operation) *Error {
-	q.mu.Lock()
-	q.lastTag++
-	tag := q.lastTag
-	q.waiting[tag] = o
-	q.mu.Unlock()
-	code := o.call(q.lib.c.QueueAttach, q.handle, o.future, uintptr(tag),
+	future := o.future // the taker's from now on
+	q.expect(o)
+	code := o.call(q.lib.c.QueueAttach, q.handle, future, uintptr(o.tag),
 		uintptr(unsafe.Pointer(&o.object)))
 	failed := q.lib.failure(int32(code), o.object)
 	if failed != nil {
 		q.mu.Lock()
-		delete(q.waiting, tag)
-		q.mu.Unlock()
+		defer q.mu.Unlock()
+		q.detach(o.tag)
+		failed.InDoubt = o.writes
 	}
 	return failed
 }
 
+// started gives operations their futures, for cancel, unless they are done already.
+func (q *queue) started(operations []*operation, tags []uint64, futures []uintptr) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i, o := range operations {
+		if q.waiting[tags[i]] == o {
+			o.future = futures[i]
+		}
+	}
+}
+
+// refuse fails operations that could not be started all. Those that have a future may have been.
+func (q *queue) refuse(operations []*operation, tags []uint64, futures []uintptr, failed *Error) {
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	for i, o := range operations {
+		q.mu.Lock()
+		waits := q.detach(tags[i]) != nil
+		q.mu.Unlock()
+		if waits {
+			own := *failed
+			own.InDoubt = own.InDoubt || (o.writes && futures[i] != 0)
+			o.future, o.failed = futures[i], &own
+			o.done <- struct{}{}
+		}
+	}
+}
+
+// cancel ends an operation that was started, if it is not done.
+func (q *queue) cancel(o *operation) {
+	q.taking.Lock()
+	defer q.taking.Unlock()
+	q.mu.Lock()
+	waits := q.waiting[o.tag] == o
+	q.mu.Unlock()
+	if waits {
+		purego.SyscallN(q.lib.c.FutureCancel, o.future)
+	}
+}
+
 // stop ends the queue, when nothing waits any more.
 func (q *queue) stop() {
-	_ = q.file.Close()
+	q.bell.close()
 	<-q.stopped
 	purego.SyscallN(q.lib.c.QueueDestroy, q.handle)
 }

@@ -37,101 +37,50 @@ func (r Result) Found() bool { return r.Code == CodeOK }
 // Codes: [ErrNotFound] (also if it has expired), [ErrKeyspaceGone], [ErrTimeout], [ErrUnavailable],
 // [ErrBusy], [ErrCorruption] and, as for everything, [ErrInvalidArgument] and [ErrClosed].
 func (k *Keyspace) Get(ctx context.Context, key []byte, opts ...ReadOption) ([]byte, error) {
-	var data []byte
-	err := k.read(ctx, "get", false, readCallOf(key, opts), func(lib *Library, o *operation) {
-		data = o.valueBytes(lib)
-	})
-	return data, err
+	value, err := k.GetValue(ctx, key, opts...)
+	return value.Data, err
 }
 
 // GetValue is [Keyspace.Get] with everything that is known about the value.
 func (k *Keyspace) GetValue(ctx context.Context, key []byte, opts ...ReadOption) (Value, error) {
-	var v Value
-	err := k.read(ctx, "get", false, readCallOf(key, opts), func(lib *Library, o *operation) {
-		v = lib.value(o.out)
-	})
-	return v, err
+	value, failed := k.get(ctx, readCallOf(key, opts))
+	if failed != nil {
+		failed.Op = "get"
+		return Value{}, failed
+	}
+	return value, nil
+}
+
+func (k *Keyspace) get(ctx context.Context, call readCall) (Value, *Error) {
+	o, timeoutMs, failed := k.begin(ctx, call.problem, call.timeoutMs)
+	if failed != nil {
+		return Value{}, failed
+	}
+	c := k.core
+	defer c.end(o)
+	if failed := k.use(); failed != nil {
+		return Value{}, failed
+	}
+	c.gets.start(start[readSettings]{o: o, keyspace: k.ref, key: keyOf(call.key),
+		settings: call.settings, timeoutMs: timeoutMs})
+	failed = c.wait(ctx, o)
+	runtime.KeepAlive(k)
+	return o.value, failed
 }
 
 // Stat is [Keyspace.GetValue] without the bytes.
 func (k *Keyspace) Stat(ctx context.Context, key []byte, opts ...ReadOption) (Value, error) {
-	var v Value
-	err := k.read(ctx, "stat", true, readCallOf(key, opts), func(lib *Library, o *operation) {
-		v = lib.value(o.out)
-	})
-	return v, err
-}
-
-// read reads one key; take gets the value, which is o.out then.
-func (k *Keyspace) read(ctx context.Context, op string, stat bool, call readCall,
-	take func(lib *Library, o *operation)) error {
-	start := func(options uintptr, o *operation) uintptr {
-		f := k.core.lib.c.GetAsync
-		if stat {
-			f = k.core.lib.c.StatAsync
-		}
+	call := readCallOf(key, opts)
+	value, failed := k.runRead(ctx, call, func(options uintptr, o *operation) uintptr {
 		o.key = keyOf(call.key)
-		return o.call(f, k.ref.handle, uintptr(unsafe.Pointer(&o.key)), options,
+		return o.call(k.core.lib.c.StatAsync, k.ref.handle, uintptr(unsafe.Pointer(&o.key)), options,
 			uintptr(unsafe.Pointer(&o.future)), uintptr(unsafe.Pointer(&o.object)))
-	}
-	failed := k.runRead(ctx, call, start, func(o *operation) *Error {
-		lib := k.core.lib
-		code := o.call(lib.c.FutureTakeValue, o.future,
-			uintptr(unsafe.Pointer(&o.out)), uintptr(unsafe.Pointer(&o.object)))
-		missing := Code(int32(code)) == CodeNotFound && o.object == 0
-		if failed := lib.failure(int32(code), o.object); failed != nil {
-			if missing {
-				failed.Message = "there is no such key"
-				return failed
-			}
-			return gone(failed)
-		}
-		take(lib, o)
-		o.call(lib.c.ValueDestroy, o.out)
-		return nil
-	})
+	}, nil)
 	if failed != nil {
-		failed.Op = op
-		return failed
+		failed.Op = "stat"
+		return Value{}, failed
 	}
-	return nil
-}
-
-// runRead starts a read, waits for it and has its result taken.
-func (k *Keyspace) runRead(ctx context.Context, call readCall,
-	start func(options uintptr, o *operation) uintptr, take func(*operation) *Error) *Error {
-	if failed := k.check(); failed != nil {
-		return failed
-	}
-	if call.problem != nil {
-		return call.problem
-	}
-	c := k.core
-	o, timeoutMs, failed := c.begin(ctx, call.timeoutMs)
-	if failed != nil {
-		return failed
-	}
-	defer c.end(o)
-	options, failed := c.reads.take(c.lib, call.settings, timeoutMs)
-	if failed != nil {
-		return failed
-	}
-	if failed := k.use(); failed != nil {
-		c.reads.put(options)
-		return failed
-	}
-	code := start(options.orNull(), o)
-	k.ref.release()
-	c.reads.put(options)
-	if failed := c.lib.failure(int32(code), o.object); failed != nil {
-		return failed
-	}
-	if failed := c.wait(ctx, o); failed != nil {
-		return failed
-	}
-	failed = o.explain(ctx, take(o))
-	runtime.KeepAlive(k)
-	return failed
+	return value, nil
 }
 
 // MultiGet reads many keys, each store asked once. The results are in the order of the keys; an
@@ -168,7 +117,7 @@ func (k *Keyspace) multiGet(ctx context.Context, keys []Key, call readCall) ([]R
 		return code
 	}
 	var results []Result
-	failed := k.runRead(ctx, call, start, func(o *operation) *Error {
+	_, failed := k.runRead(ctx, call, start, func(o *operation) *Error {
 		var failed *Error
 		results, failed = k.core.lib.takeValues(o, len(keys))
 		return gone(failed)
@@ -178,6 +127,17 @@ func (k *Keyspace) multiGet(ctx context.Context, keys []Key, call readCall) ([]R
 		return results, failed
 	}
 	return results, nil
+}
+
+// runRead makes a read that has a call of its own, as run does.
+func (k *Keyspace) runRead(ctx context.Context, call readCall,
+	start func(options uintptr, o *operation) uintptr, take func(*operation) *Error) (Value, *Error) {
+	o, timeoutMs, failed := k.begin(ctx, call.problem, call.timeoutMs)
+	if failed != nil {
+		return Value{}, failed
+	}
+	defer k.core.end(o)
+	return run(ctx, k, o, &k.core.reads, call.settings, timeoutMs, start, take)
 }
 
 func (l *Library) takeValues(o *operation, count int) ([]Result, *Error) {
@@ -195,12 +155,6 @@ func (l *Library) takeValues(o *operation, count int) ([]Result, *Error) {
 		}
 	}
 	return results, l.failure(int32(code), o.object)
-}
-
-// valueBytes copies the bytes of the value o.out.
-func (o *operation) valueBytes(l *Library) []byte {
-	data := o.call(l.c.ValueData, o.out)
-	return copyBytes(address(data), o.call(l.c.ValueSize, o.out))
 }
 
 // data copies the bytes of a value.

@@ -26,9 +26,8 @@ func (c *cRow) row() Row {
 	bytes := make([]byte, 0, size)
 	bytes = append(bytes, unsafe.Slice((*byte)(c.key.data), c.key.size)...)
 	row := Row{
-		Key: Key{Bytes: bytes[:c.key.size:c.key.size]},
-		Value: Value{Size: int(c.value.size), Type: c.valueType, Version: c.version,
-			UpdatedAt: timeOf(c.updatedAtNs), ExpiresAt: timeOf(c.expiresAtNs)},
+		Key:   Key{Bytes: bytes[:c.key.size:c.key.size]},
+		Value: c.facts(),
 	}
 	if c.value.data != nil {
 		bytes = append(bytes, unsafe.Slice((*byte)(c.value.data), c.value.size)...)
@@ -38,6 +37,19 @@ func (c *cRow) row() Row {
 		row.Key.PartitionHash, row.Key.HasPartitionHash = c.partitionHash, true
 	}
 	return row
+}
+
+// valueAlone copies what the library lent of a row that has no key.
+func (c *cRow) valueAlone() Value {
+	value := c.facts()
+	value.Data = copyBytes(c.value.data, c.value.size)
+	return value
+}
+
+// facts is the value without its bytes.
+func (c *cRow) facts() Value {
+	return Value{Size: int(c.value.size), Type: c.valueType, Version: c.version,
+		UpdatedAt: timeOf(c.updatedAtNs), ExpiresAt: timeOf(c.expiresAtNs)}
 }
 
 func (c *cRow) change() Change {

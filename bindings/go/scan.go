@@ -296,7 +296,10 @@ func (it *Iterator) await(ctx context.Context) *Error {
 	if failed := c.lib.failure(int32(code), o.object); failed != nil {
 		return failed
 	}
-	return c.finish(ctx, o)
+	if failed := c.queue.attach(o); failed != nil {
+		return failed
+	}
+	return c.wait(ctx, o)
 }
 
 func (it *Iterator) takeBlock(limit int) *Error {

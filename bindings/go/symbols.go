@@ -35,8 +35,7 @@ type symbols struct {
 	ScanOptionsSetSession, ScanOptionsSetResumeToken                uintptr
 	ScanOptionsDestroy                                              uintptr
 
-	GetAsync, StatAsync, MultiGetAsync, PutAsync, DeleteAsync uintptr
-	MergeAsync, TouchAsync, BatchWriteAsync                   uintptr
+	StatAsync, MultiGetAsync, DeleteAsync, MergeAsync, TouchAsync, BatchWriteAsync uintptr
 
 	ValueData, ValueSize, ValueType, ValueVersion           uintptr
 	ValueUpdatedAtNs, ValueExpiresAtNs, ValueDestroy        uintptr
@@ -48,12 +47,12 @@ type symbols struct {
 	IterResumeToken, IterDestroy                            uintptr
 	WatchOptionsCreate, WatchOptionsSetTimeoutMs            uintptr
 	WatchOptionsSetResumeToken, WatchOptionsDestroy         uintptr
-	WatchOpen, WatchNext, WatchResumeToken, WatchDestroy    uintptr
-	FutureStatus, FutureVersion, FutureTakeValue            uintptr
-	FutureTakeValues, FutureTakeBatchResult                 uintptr
-	FutureCancel, FutureDestroy                             uintptr
-	QueueCreate, QueueAttach, QueueFd, QueueNextBlock       uintptr
-	QueueDestroy                                            uintptr
+	WatchOpen, WatchNext, WatchReadyAsync, WatchResumeToken uintptr
+	WatchDestroy                                            uintptr
+	FutureStatus, FutureTakeValues, FutureTakeBatchResult   uintptr
+	FutureCancel, FutureDestroy, FutureDestroyBlock         uintptr
+	QueueCreate, QueueAttach, QueueFd, QueueNextResults     uintptr
+	QueueStartGets, QueueStartPuts, QueueDestroy            uintptr
 	KeyspaceOptionsCreate, KeyspaceOptionsSetShards         uintptr
 	KeyspaceOptionsSetReplicas, KeyspaceOptionsSetAcks      uintptr
 	KeyspaceOptionsSetSync, KeyspaceOptionsSetTtlSeconds    uintptr

@@ -12,11 +12,7 @@ import (
 	"github.com/ebitengine/purego"
 )
 
-const (
-	watchBlock = 256
-	// How long a thread waits for changes at a time, if the library has no form without waiting.
-	watchSliceMs = 100
-)
+const watchBlock = 256
 
 // Watch is a running watch. Every change that is acknowledged after it was opened, or behind its
 // token, is given at least once; the changes of a key come in order. Some may come again, from an
@@ -109,7 +105,7 @@ func watchOptions(ctx context.Context, lib *Library, call *watchCall) (uintptr, 
 }
 
 // Next gives the next change, as soon as there is one. After a retryable error the watch goes on with
-// the next call. Until libvasto has vasto_watch_ready_async it blocks a thread while it waits.
+// the next call.
 //
 // Codes: [ErrTooOld] (what came next is not remembered: read the keyspace by a scan, and open a new
 // watch before that), [ErrKeyspaceGone], [ErrResizing] (the keyspace has another number of shards),
@@ -200,17 +196,10 @@ func (w *Watch) use() *Error {
 
 // fetch gets the next changes into w.block.
 func (w *Watch) fetch(ctx context.Context) *Error {
-	sliceMs := 0
-	if w.core.lib.watchReadyAsync == 0 {
-		sliceMs = watchSliceMs
-	}
 	for {
-		taken, failed := w.take(ctx, sliceMs)
+		taken, failed := w.take(ctx)
 		if taken || failed != nil {
 			return failed
-		}
-		if sliceMs != 0 {
-			continue
 		}
 		if failed := w.await(ctx); failed != nil {
 			return failed
@@ -218,8 +207,8 @@ func (w *Watch) fetch(ctx context.Context) *Error {
 	}
 }
 
-// take takes what is there, or comes within waitMs. The handle is in use as long.
-func (w *Watch) take(ctx context.Context, waitMs int) (bool, *Error) {
+// take takes what is there.
+func (w *Watch) take(ctx context.Context) (bool, *Error) {
 	if ctx.Err() != nil {
 		return false, contextError(ctx, false)
 	}
@@ -234,7 +223,7 @@ func (w *Watch) take(ctx context.Context, waitMs int) (bool, *Error) {
 	lib := w.core.lib
 	var count, object uintptr
 	code, _, _ := purego.SyscallN(lib.c.WatchNext, w.ref.handle,
-		uintptr(unsafe.Pointer(&w.cRows[0])), watchBlock, uintptr(waitMs),
+		uintptr(unsafe.Pointer(&w.cRows[0])), watchBlock, 0,
 		uintptr(unsafe.Pointer(&count)), uintptr(unsafe.Pointer(&object)))
 	if Code(int32(code)) == CodeTimeout && object == 0 {
 		return false, nil
@@ -263,11 +252,15 @@ func (w *Watch) await(ctx context.Context) *Error {
 	if !w.ref.acquire() {
 		return closedError("watch")
 	}
-	code, _, _ := purego.SyscallN(c.lib.watchReadyAsync, w.ref.handle,
+	code, _, _ := purego.SyscallN(c.lib.c.WatchReadyAsync, w.ref.handle,
 		uintptr(unsafe.Pointer(&o.future)), uintptr(unsafe.Pointer(&o.object)))
 	w.ref.release()
 	if failed := c.lib.failure(int32(code), o.object); failed != nil {
 		return failed
 	}
-	return c.finish(ctx, o)
+	o.mayWaitForEver = true
+	if failed := c.queue.attach(o); failed != nil {
+		return failed
+	}
+	return c.wait(ctx, o)
 }

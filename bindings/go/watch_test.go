@@ -11,17 +11,6 @@ import (
 	vasto "github.com/vasto-db/vasto/bindings/go"
 )
 
-// bothForms runs a test of watches without and, if the library can do that, with their asynchronous
-// form.
-func bothForms(t *testing.T, test func(t *testing.T)) {
-	lib := load(t)
-	if lib.HasWatchReady() {
-		t.Run("async", test)
-	}
-	defer lib.WithoutWatchReady()()
-	t.Run("blocking", test)
-}
-
 func watch(t *testing.T, ks *vasto.Keyspace, prefix string, opts ...vasto.WatchOption) *vasto.Watch {
 	t.Helper()
 	w, err := ks.Watch(deadline(t), []byte(prefix), opts...)
@@ -45,26 +34,24 @@ func nextChange(t *testing.T, w *vasto.Watch) string {
 }
 
 func TestWatch(t *testing.T) {
-	bothForms(t, func(t *testing.T) {
-		_, ks := keyspace(t)
-		w := watch(t, ks, "w/")
-		put(t, ks, "w/a", "1")
-		put(t, ks, "elsewhere", "x")
-		equal(t, "change", nextChange(t, w), "w/a=1")
-		token := w.ResumeToken()
-		put(t, ks, "w/a", "2")
-		if _, err := ks.Delete(deadline(t), []byte("w/a")); err != nil {
-			t.Fatal(err)
-		}
-		equal(t, "change", nextChange(t, w), "w/a=2")
-		equal(t, "change", nextChange(t, w), "w/a deleted")
-		w.Close()
-		again := watch(t, ks, "w/", vasto.ResumeAfter(token))
-		equal(t, "change", nextChange(t, again), "w/a=2")
-		equal(t, "change", nextChange(t, again), "w/a deleted")
-		_, err := ks.Watch(deadline(t), nil, vasto.ResumeAfter([]byte("nonsense")))
-		wantError(t, err, vasto.ErrInvalidArgument)
-	})
+	_, ks := keyspace(t)
+	w := watch(t, ks, "w/")
+	put(t, ks, "w/a", "1")
+	put(t, ks, "elsewhere", "x")
+	equal(t, "change", nextChange(t, w), "w/a=1")
+	token := w.ResumeToken()
+	put(t, ks, "w/a", "2")
+	if _, err := ks.Delete(deadline(t), []byte("w/a")); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "change", nextChange(t, w), "w/a=2")
+	equal(t, "change", nextChange(t, w), "w/a deleted")
+	w.Close()
+	again := watch(t, ks, "w/", vasto.ResumeAfter(token))
+	equal(t, "change", nextChange(t, again), "w/a=2")
+	equal(t, "change", nextChange(t, again), "w/a deleted")
+	_, err := ks.Watch(deadline(t), nil, vasto.ResumeAfter([]byte("nonsense")))
+	wantError(t, err, vasto.ErrInvalidArgument)
 }
 
 // While changes of a block are handed out the token stays behind: nothing that was not given is lost.
@@ -98,46 +85,41 @@ func TestWatchTokenWithinABlock(t *testing.T) {
 }
 
 func TestWatchWaits(t *testing.T) {
-	bothForms(t, func(t *testing.T) {
-		client, ks := keyspace(t)
-		w := watch(t, ks, "")
-		short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-		defer cancel()
-		_, err := w.Next(short)
-		wantError(t, err, context.DeadlineExceeded)
-		wantError(t, err, vasto.ErrTimeout)
+	client, ks := keyspace(t)
+	w := watch(t, ks, "")
+	short, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	_, err := w.Next(short)
+	wantError(t, err, context.DeadlineExceeded)
+	wantError(t, err, vasto.ErrTimeout)
 
-		changes := make(chan string)
-		go func() {
-			c, err := w.Next(context.Background())
-			changes <- fmt.Sprintf("%s %v", c.Key.Bytes, err)
-		}()
-		eventually(t, "a change is waited for", func() bool { return client.Running() == 1 })
-		_, err = w.Next(deadline(t))
-		wantError(t, err, vasto.ErrBusy)
-		w.ResumeToken()
-		put(t, ks, "k", "v")
-		equal(t, "change", <-changes, "k <nil>")
+	changes := make(chan string)
+	go func() {
+		c, err := w.Next(context.Background())
+		changes <- fmt.Sprintf("%s %v", c.Key.Bytes, err)
+	}()
+	eventually(t, "a change is waited for", func() bool { return client.Running() == 1 })
+	_, err = w.Next(deadline(t))
+	wantError(t, err, vasto.ErrBusy)
+	w.ResumeToken()
+	put(t, ks, "k", "v")
+	equal(t, "change", <-changes, "k <nil>")
 
-		failed := make(chan error)
-		go func() {
-			_, err := w.Next(context.Background())
-			failed <- err
-		}()
-		eventually(t, "a change is waited for", func() bool { return client.Running() == 1 })
-		w.Close()
-		wantError(t, <-failed, vasto.ErrClosed)
-		_, err = w.Next(deadline(t))
-		wantError(t, err, vasto.ErrClosed)
-		eventually(t, "nothing runs", func() bool { return client.Running() == 0 })
-	})
+	failed := make(chan error)
+	go func() {
+		_, err := w.Next(context.Background())
+		failed <- err
+	}()
+	eventually(t, "a change is waited for", func() bool { return client.Running() == 1 })
+	w.Close()
+	wantError(t, <-failed, vasto.ErrClosed)
+	_, err = w.Next(deadline(t))
+	wantError(t, err, vasto.ErrClosed)
+	eventually(t, "nothing runs", func() bool { return client.Running() == 0 })
 }
 
 // Watches that wait take no threads.
 func TestManyWatches(t *testing.T) {
-	if !load(t).HasWatchReady() {
-		t.Skip("the library has no vasto_watch_ready_async")
-	}
 	client, ks := keyspace(t)
 	const count = 50
 	got := make(chan error, count)

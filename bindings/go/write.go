@@ -30,13 +30,30 @@ const (
 // ([IfAbsent] failed), [ErrTooLarge], [ErrNoSpace], [ErrKeyspaceGone], [ErrTimeout],
 // [ErrUnavailable], [ErrBusy]. A write that failed may be in doubt: see [Error.InDoubt].
 func (k *Keyspace) Put(ctx context.Context, key, data []byte, opts ...WriteOption) (uint64, error) {
-	call := writeCallOf(key, opts)
-	return k.write(ctx, "put", call, func(options uintptr, o *operation) uintptr {
-		o.key, o.data = keyOf(call.key), sliceOf(data)
-		return o.call(k.core.lib.c.PutAsync, k.ref.handle,
-			uintptr(unsafe.Pointer(&o.key)), uintptr(o.data.data), o.data.size, options,
-			uintptr(unsafe.Pointer(&o.future)), uintptr(unsafe.Pointer(&o.object)))
-	})
+	version, failed := k.put(ctx, writeCallOf(key, opts), data)
+	if failed != nil {
+		failed.Op = "put"
+		return 0, failed
+	}
+	return version, nil
+}
+
+func (k *Keyspace) put(ctx context.Context, call writeCall, data []byte) (uint64, *Error) {
+	o, timeoutMs, failed := k.begin(ctx, call.problem, call.timeoutMs)
+	if failed != nil {
+		return 0, failed
+	}
+	c := k.core
+	defer c.end(o)
+	if failed := k.use(); failed != nil {
+		return 0, failed
+	}
+	o.writes = true
+	c.puts.start(start[writeSettings]{o: o, keyspace: k.ref, key: keyOf(call.key), data: sliceOf(data),
+		settings: call.settings, timeoutMs: timeoutMs})
+	failed = c.wait(ctx, o)
+	runtime.KeepAlive(k)
+	return o.value.Version, failed
 }
 
 // Delete deletes the value of a key; there need be none. [IfAbsent] is [ErrInvalidArgument].
@@ -81,64 +98,25 @@ func (k *Keyspace) Merge(ctx context.Context, key []byte, merge Merge, operand [
 	})
 }
 
-// write makes a write of one key, and returns its version.
+// write makes a write of one key that has a call of its own, and returns its version.
 func (k *Keyspace) write(ctx context.Context, op string, call writeCall,
 	start func(options uintptr, o *operation) uintptr) (uint64, error) {
-	var version uint64
-	failed := k.runWrite(ctx, call, start, func(o *operation) *Error {
-		lib := k.core.lib
-		code := o.call(lib.c.FutureStatus, o.future, uintptr(unsafe.Pointer(&o.object)))
-		missing := op == "touch" && o.object == 0
-		if failed := lib.failure(int32(code), o.object); failed != nil {
-			if missing {
-				return failed
-			}
-			return gone(failed)
-		}
-		version = uint64(o.call(lib.c.FutureVersion, o.future))
-		return nil
-	})
+	value, failed := k.runWrite(ctx, call, start, nil)
 	if failed != nil {
 		failed.Op = op
 		return 0, failed
 	}
-	return version, nil
+	return value.Version, nil
 }
 
-// runWrite starts a write, waits for it and has its result taken.
+// runWrite makes a write that has a call of its own, as run does.
 func (k *Keyspace) runWrite(ctx context.Context, call writeCall,
-	start func(options uintptr, o *operation) uintptr, take func(*operation) *Error) *Error {
-	if failed := k.check(); failed != nil {
-		return failed
-	}
-	if call.problem != nil {
-		return call.problem
-	}
-	c := k.core
-	o, timeoutMs, failed := c.begin(ctx, call.timeoutMs)
+	start func(options uintptr, o *operation) uintptr, take func(*operation) *Error) (Value, *Error) {
+	o, timeoutMs, failed := k.begin(ctx, call.problem, call.timeoutMs)
 	if failed != nil {
-		return failed
+		return Value{}, failed
 	}
-	defer c.end(o)
-	options, failed := c.writes.take(c.lib, call.settings, timeoutMs)
-	if failed != nil {
-		return failed
-	}
-	if failed := k.use(); failed != nil {
-		c.writes.put(options)
-		return failed
-	}
-	code := start(options.orNull(), o)
-	k.ref.release()
-	c.writes.put(options)
-	if failed := c.lib.failure(int32(code), o.object); failed != nil {
-		return failed
-	}
-	if failed := c.wait(ctx, o); failed != nil {
-		failed.InDoubt = true
-		return failed
-	}
-	failed = o.explain(ctx, take(o))
-	runtime.KeepAlive(k)
-	return failed
+	defer k.core.end(o)
+	o.writes = true
+	return run(ctx, k, o, &k.core.writes, call.settings, timeoutMs, start, take)
 }

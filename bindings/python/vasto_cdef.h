@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Generated from vasto.h by generate_cdef.py.
 #define VASTO_VERSION_MAJOR 1
-#define VASTO_VERSION_MINOR 0
+#define VASTO_VERSION_MINOR 1
 #define VASTO_VERSION_PATCH 0
-#define VASTO_VERSION_CODE 10000
+#define VASTO_VERSION_CODE 10100
 
 typedef int32_t vasto_status_t;
 
@@ -408,6 +408,8 @@ void vasto_future_cancel(vasto_future_t* future);
 
 void vasto_future_destroy(vasto_future_t* future);
 
+void vasto_future_destroy_block(vasto_future_t** futures, size_t count);
+
 vasto_status_t vasto_queue_create(vasto_queue_t** out_queue, vasto_error_t** err);
 
 vasto_status_t vasto_queue_attach(vasto_queue_t* queue, vasto_future_t* future, uint64_t tag, vasto_error_t**
@@ -420,6 +422,18 @@ vasto_status_t vasto_queue_next(vasto_queue_t* queue, int64_t timeout_ms, vasto_
 
 vasto_status_t vasto_queue_next_block(vasto_queue_t* queue, int64_t timeout_ms, vasto_future_t** out_futures,
     uint64_t* out_tags, size_t capacity, size_t* out_count, vasto_error_t** err);
+
+vasto_status_t vasto_queue_next_results(vasto_queue_t* queue, int64_t timeout_ms, vasto_future_t**
+    out_futures, uint64_t* out_tags, vasto_status_t* out_codes, vasto_kv_t* out_rows, size_t capacity, size_t*
+    out_count, vasto_error_t** err);
+
+vasto_status_t vasto_queue_start_gets(vasto_queue_t* queue, vasto_keyspace_t* keyspace, const vasto_key_t*
+    keys, const uint64_t* tags, size_t count, const vasto_read_options_t* options, vasto_future_t**
+    out_futures, vasto_error_t** err);
+
+vasto_status_t vasto_queue_start_puts(vasto_queue_t* queue, vasto_keyspace_t* keyspace, const vasto_key_t*
+    keys, const vasto_slice_t* values, const uint64_t* tags, size_t count, const vasto_write_options_t*
+    options, vasto_future_t** out_futures, vasto_error_t** err);
 
 void vasto_queue_destroy(vasto_queue_t* queue);
 

@@ -41,6 +41,9 @@ using Outcome = std::variant<ReadOutcome, ReadsOutcome, WriteOutcome, BatchOutco
 // The variant's index, known before there is an outcome.
 enum class FutureKind : size_t { kRead = 0, kReads = 1, kWrite = 2, kBatch = 3, kReady = 4 };
 
+// How an operation of that kind fails.
+Outcome FailureOf(FutureKind kind, Status status);
+
 // Where Complete() is called: on a library thread that may run the callback itself, or on a thread
 // of the caller.
 enum class CompletedOn { kLibraryThread, kCallerThread };
@@ -79,6 +82,9 @@ struct vasto_future_t {
   size_t count() const { return count_; }
   vasto::capi::Answer GetAnswer() const;
   uint64_t Version() const;
+  // What it brought, as vasto_queue_next_results tells it; the row's bytes are owned by this.
+  // REQUIRES: done(). Takes no lock, as nothing changes any more but by Take.
+  vasto_status_t Result(vasto_kv_t* row) const NO_THREAD_SAFETY_ANALYSIS;
 
   // The outcome, once. REQUIRES: done(). False when it was taken before.
   bool Take(vasto::capi::Outcome* outcome);

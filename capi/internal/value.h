@@ -36,6 +36,9 @@ Answer BatchAnswer(const StatusOr<std::vector<client::WriteResult>>& results);
 // Whether a write that ended like this may have happened all the same.
 bool MayHaveHappened(const Status& status);
 
+// A value as a row without a key, which borrows its bytes. has_bytes: false after a stat.
+vasto_kv_t ToRow(const rpc::Value& value, bool has_bytes);
+
 // A new handle, owned by the caller. REQUIRES: result.code == kOk.
 vasto_value_t* MakeValue(client::ReadResult result, bool has_bytes);
 

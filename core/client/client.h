@@ -39,8 +39,10 @@
 #include "core/client/session.h"
 #include "core/codec/row_block.h"
 #include "core/hash/partition.h"  // for callers that show where a key lives
+#include "core/rpc/call_run.h"
 #include "core/rpc/channel.h"
 #include "core/rpc/messages.h"
+#include "core/rpc/polling_visitor.h"
 #include "core/rpc/waiter.h"
 #include "core/topology/cluster_map.h"
 
@@ -89,6 +91,9 @@ using rpc::ReadResult;
 using rpc::Waiter;
 // All I/O of a client, for a Waiter to do.
 using rpc::Drivable;
+// Operations that one thread starts one after the other: their requests go out together at its end.
+using rpc::CallRun;
+using rpc::PollingVisitor;
 using rpc::WriteEntry;
 using rpc::WriteResult;
 

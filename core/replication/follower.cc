@@ -83,7 +83,12 @@ void Follower::Lost(const Uuid& uuid, const VersionVector& have, Actions* action
   peer.asks_us = 0;
   peer.least_us = INT64_MAX;  // the way may be another one when it is back
   peer.out_of_log = peer.waits = peer.counts = false;
-  if (fresh_) peer.since_us = now_us_ - kPatienceUs;
+  if (fresh_ && peer.refused_us == 0) {
+    peer.since_us = now_us_ - kPatienceUs;
+  } else if (!have.Covers(peer.has)) {
+    // It may only have been slow to answer, and what it has is known to be missing here.
+    peer.since_us = now_us_;
+  }
   // What another replica was given by that one since it was looked at, it may have told clients of.
   if (!serving_ || peer.ahead) return Restart(have, actions);
   AskElsewhere(uuid, have, actions);
@@ -128,6 +133,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   peer.answered_us = now_us_;
   peer.log = response.log;
   const bool stopped = std::exchange(peer.serving, response.serving) && !peer.serving;
+  peer.stuck = response.stuck;
   peer.has = VersionVector(response.has);
   TakeClaim(response, &peer);
   if (!std::exchange(peer.answered, true)) peer.first = peer.has;
@@ -142,7 +148,7 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
   // One that was not heard of answered writes without this replica.
   const bool missed = !peer.ahead && returned && peer.serving && !have.Covers(peer.has);
   if (serving_ && (takes_over || missed)) return Restart(have, actions);
-  if (ready_ && response.gave_up) return Restart(have, actions);
+  if (ready_ && response.gave_up && !stalemate_) return Restart(have, actions);
   const bool was_out_of_log = std::exchange(peer.out_of_log, response.out_of_log);
   if (peer.out_of_log) {
     if (!peer.missing_here) peer.missing_here = Gap{peer.has, now_us_};
@@ -150,8 +156,10 @@ void Follower::TakeResponse(const Uuid& uuid, uint64_t attempt, rpc::PullRespons
     if (!was_out_of_log) AskElsewhere(uuid, have, actions);
     return;
   }
-  peer.pause_us = 0;
-  if (response.batch.log == 0) return Ask(uuid, &peer, have, actions);
+  if (response.batch.log == 0) {
+    peer.pause_us = 0;
+    return Ask(uuid, &peer, have, actions);
+  }
   peer.phase = Phase::kApplying;
   actions->push_back(ApplyAction{uuid, attempt, std::move(response.batch)});
 }
@@ -163,9 +171,13 @@ Follower::Actions Follower::ApplyEnded(const Uuid& uuid, uint64_t attempt, const
   UpdateLevels(have, now_us);
   const auto it = peers_.find(uuid);
   if (it != peers_.end() && it->second.attempt == attempt) {
+    const bool refused = !result.ok() && !result.Is(Code::kAlreadyExists);
+    if (!refused || it->second.refused_us == 0) it->second.refused_us = refused ? now_us : 0;
+    // Who serves is to hear soon that a peer waits for it no more.
+    if (!refused || (serving_ && !stalemate_)) it->second.pause_us = 0;
     if (serving_ && WaitedForUntil(it->second) <= now_us) {
       Restart(have, &actions);
-    } else if (result.ok() || result.Is(Code::kAlreadyExists)) {
+    } else if (!refused) {
       Ask(uuid, &it->second, have, &actions);
     } else {
       Pause(&it->second, now_us);
@@ -234,7 +246,7 @@ Follower::Actions Follower::Look(const VersionVector& have, int64_t now_us) {
 void Follower::Restart(const VersionVector& have, Actions* actions) {
   const bool served = std::exchange(serving_, false);
   fresh_ = fresh_ || served;
-  ready_ = false;
+  ready_ = stalemate_ = false;
   looked_us_ = now_us_;
   for (auto& [uuid, peer] : peers_) {
     if (peer.answers) peer.since_us = now_us_;
@@ -297,7 +309,10 @@ int64_t Follower::SureOf(const Peer& peer, const VersionVector& have, int64_t no
 
 void Follower::UpdateLevels(const VersionVector& have, int64_t now_us) {
   for (auto& [uuid, peer] : peers_) {
-    if (peer.answers && have.Covers(peer.has)) peer.level_us = now_us;
+    if (peer.answers && have.Covers(peer.has)) {
+      peer.level_us = now_us;
+      peer.refused_us = 0;
+    }
     UpdateGaps(have, &peer);
     if (!peer.claim || !have.Covers(peer.claim->has)) continue;
     peer.settled = peer.claim->settled;
@@ -338,15 +353,22 @@ bool Follower::IsLevel(const Peer& peer, const VersionVector& have) const {
   return !peer.answers && now_us_ >= PatienceEndsUs(peer);
 }
 
-void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions) {
-  now_us_ = now_us;
-  if (serving_ || !configured_) return;
+bool Follower::MayServe(const VersionVector& have, bool* lacks) const {
   bool known = !anew_;
   for (const auto& [uuid, peer] : peers_) {
-    if (!IsLevel(peer, have)) return;
+    const bool level = IsLevel(peer, have);
+    if (!level && !peer.answers) return false;
+    *lacks = *lacks || !level;
     known = known || (peer.answered && peer.serving);
   }
-  if (!known) return;
+  return known && (!*lacks || InStalemate(have));
+}
+
+void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions) {
+  now_us_ = now_us;
+  if (stalemate_ && !InStalemate(have)) Restart(have, actions);
+  bool lacks = false;
+  if (serving_ || !configured_ || !MayServe(have, &lacks)) return;
   const bool was_ready = std::exchange(ready_, true);
   const auto waits = [now_us](const Peer& peer) {
     if (!peer.answers) return true;
@@ -355,6 +377,7 @@ void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions*
   };
   serving_ = std::all_of(peers_.begin(), peers_.end(),
                          [&](const auto& entry) { return waits(entry.second); });
+  stalemate_ = serving_ && lacks;
   if (serving_) anew_ = fresh_ = false;
   if (was_ready) return;
   for (auto& [uuid, peer] : peers_) {
@@ -364,8 +387,28 @@ void Follower::UpdateServing(const VersionVector& have, int64_t now_us, Actions*
 }
 
 int64_t Follower::WaitedForUntil(const Peer& peer) const {
-  const bool counts = peer.waits && !peer.ahead && peer.phase != Phase::kPulling;
-  return counts ? peer.answered_us + kWaitedForUs : INT64_MAX;
+  if (!peer.waits || peer.ahead || stalemate_) return INT64_MAX;
+  if (peer.refused_us != 0) return peer.refused_us + kWaitedForUs;
+  return peer.phase != Phase::kPulling ? peer.answered_us + kWaitedForUs : INT64_MAX;
+}
+
+bool Follower::stuck() const {
+  return std::any_of(peers_.begin(), peers_.end(), [](const auto& entry) {
+    return entry.second.answers && entry.second.refused_us != 0;
+  });
+}
+
+bool Follower::StuckWith(const Uuid& peer) const {
+  const auto it = peers_.find(peer);
+  return it != peers_.end() && it->second.refused_us != 0;
+}
+
+bool Follower::InStalemate(const VersionVector& have) const {
+  if (anew_ || !stuck()) return false;
+  return std::all_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const Peer& peer = entry.second;
+    return !peer.answers || (peer.answered && peer.stuck && !peer.has.Covers(have));
+  });
 }
 
 bool Follower::MustCopy(const VersionVector& have, int64_t now_us) const {

@@ -22,6 +22,10 @@
 // with what each had when it said so, this replica has all that any client was answered. And those
 // before it that serve have asked it to do the same for them.
 //
+// A replica may be stuck: it is given what it cannot apply, as when its disk is full. When all that
+// answer are, and each lacks something of the others, nobody can ever have everything. In such a
+// stalemate each serves what it has, to be read only. It looks at the others anew when it ends.
+//
 // It stops serving, and is then as one that has just started, when it stood still; when a client
 // comes that has lost one it prefers, which this replica may learn later (Look); when it loses a
 // peer that clients prefer, which others may have followed more closely; when a peer answers writes
@@ -138,6 +142,12 @@ class Follower {
   int64_t next_wake_us() const;
 
   bool serving() const { return serving_; }
+  // It serves though it lacks what others have; nothing may be written then.
+  bool stalemate() const { return stalemate_; }
+  // Whether the last changes of some peer that answers could not be applied here.
+  bool stuck() const;
+  // Whether those of this peer could not.
+  bool StuckWith(const Uuid& peer) const;
   // When it began to find out what the others have, the last time. One that serves has all of it
   // that the others had confirmed to each other before.
   int64_t looked_us() const { return looked_us_; }
@@ -204,6 +214,8 @@ class Follower {
     bool waits = false;       // its writes wait for this replica; it said so since the last start
     bool counts = false;      // the writes here wait for it
     bool serving = false;     // as of its last answer
+    bool stuck = false;       // as of its last answer
+    int64_t refused_us = 0;   // since when what it gives cannot be applied here; 0: it can
     int64_t level_us = 0;     // when this replica last had all that it has
     int64_t sure_us = INT64_MIN;  // up to when it surely had, as of the last change
     std::vector<LogId> relay;     // of the question that is under way
@@ -233,11 +245,16 @@ class Follower {
                         int64_t heard_us);
   void UpdateLevels(const VersionVector& have, int64_t now_us);
   static void UpdateGaps(const VersionVector& have, Peer* peer);
+  // Whether it could serve, but for writes that peers accept meanwhile. lacks: set when it does not
+  // have all, and may in spite of that.
+  bool MayServe(const VersionVector& have, bool* lacks) const;
   void UpdateServing(const VersionVector& have, int64_t now_us, Actions* actions);
   // Up to when one that does not answer is waited for.
   static int64_t PatienceEndsUs(const Peer& peer) {
     return std::max(peer.since_us, peer.asks_us) + kPatienceUs;
   }
+  // Whether all that answer are stuck, and each of the others lacks something that is here.
+  bool InStalemate(const VersionVector& have) const;
   // Whether this replica has what the peer had, or need not.
   bool IsLevel(const Peer& peer, const VersionVector& have) const;
   // How long it may serve without asking the peer.
@@ -254,6 +271,7 @@ class Follower {
   int64_t now_us_ = 0;  // of the last step
   bool configured_ = false;
   bool serving_ = false;
+  bool stalemate_ = false;
   bool ready_ = false;  // it could serve, but for writes that peers accept meanwhile
   bool fresh_ = false;  // it served until it began to look, and has missed nothing
   int64_t looked_us_ = INT64_MIN;

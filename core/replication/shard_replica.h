@@ -132,6 +132,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // meanwhile. Without a lock while a moment as late was asked for before.
   bool LookedSince(int64_t monotonic_us) EXCLUDES(mu_);
   bool serving() const { return serving_.load(std::memory_order_acquire); }
+  // Whether it serves though it lacks what others have, since nobody can have everything
+  // (follower.h): then nothing is to be written here, even if it could be.
+  bool reads_only() const { return reads_only_.load(std::memory_order_acquire); }
   // Not serving, but another replica may not have everything yet, and this one may soon serve
   // again: clients should wait.
   bool handing_over() const { return serving() || handing_over_.load(std::memory_order_acquire); }
@@ -218,6 +221,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   void PullEnded(const Uuid& peer, uint64_t attempt, StatusOr<rpc::PullResponse> result)
       EXCLUDES(mu_);
   void ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) EXCLUDES(mu_);
+  // Changes of the peer could not be applied, or can be again.
+  void LogStuck(const Uuid& peer, const Status& result) REQUIRES(mu_);
   // Whether something may come into the shard now; each true is paired with one ApplyEnded or
   // TookBack, and one LeaveShard.
   bool BeginApply() EXCLUDES(mu_);
@@ -239,6 +244,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
 
   // As one that is followed.
   void OnCommit() EXCLUDES(mu_);
+  // Answers all parked pulls, with what has changed here besides data.
+  void TellFollowers(std::vector<Answer>* answers) REQUIRES(mu_);
   // Answers parked pulls for which there is something to say: of as many followers as a write waits
   // for at once, of the others when it is time.
   void AnswerFollowers(std::vector<Answer>* answers) REQUIRES(mu_);
@@ -271,6 +278,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   Gate shard_gate_;            // uses of the shard that outlive a call
   CopyServer copies_;
   std::atomic<bool> serving_{false};
+  std::atomic<bool> reads_only_{false};
   std::atomic<bool> handing_over_{false};
   std::atomic<bool> waits_{false};             // acks_.requires_any()
   std::atomic<int64_t> sure_us_{INT64_MIN};    // the latest that HadAllAt found

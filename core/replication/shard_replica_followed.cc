@@ -78,6 +78,12 @@ void ShardReplica::AnswerFollowers(std::vector<Answer>* answers) {
   }
 }
 
+void ShardReplica::TellFollowers(std::vector<Answer>* answers) {
+  for (auto& [uuid, state] : followers_) {
+    if (state.parked) AnswerParked(&state, ChangeBatch{}, answers);
+  }
+}
+
 void ShardReplica::TryAnswer(const Uuid& uuid, FollowerState* state, std::vector<Answer>* answers) {
   if (!state->parked || state->reading || closed_) return;
   if (state->cursor == nullptr) state->cursor = std::make_shared<storage::FeedCursor>(feed_);
@@ -146,6 +152,7 @@ rpc::PullResponse ShardReplica::MakeResponse(const FollowerState& to, ChangeBatc
   response.serving = serving();
   response.waits = acks_.Requires(to.store);
   response.gave_up = acks_.GaveUp(to.store);
+  response.stuck = follower_.stuck();
   response.protocol_version = rpc::kProtocolVersion;
   return response;
 }

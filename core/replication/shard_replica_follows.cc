@@ -111,9 +111,7 @@ void ShardReplica::TookBack() {
     MutexLock lock(&mu_);
     --applying_;
     // They ask for a log that they know of, and did not know of this one.
-    for (auto& [uuid, state] : followers_) {
-      if (state.parked) AnswerParked(&state, ChangeBatch{}, &answers);
-    }
+    TellFollowers(&answers);
     if (!closed_) CopyIfBehind();
   }
   Send(&answers);
@@ -166,23 +164,37 @@ void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
 }
 
 void ShardReplica::ApplyEnded(const Uuid& peer, uint64_t attempt, const Status& result) {
-  if (!result.ok() && !result.Is(Code::kAlreadyExists)) {
-    VASTO_LOG(options_.logger, kWarning, "changes_not_applied")
-        .With("keyspace", options_.keyspace.ToString())
-        .With("shard", options_.number)
-        .With("from", peer.ToString())
-        .With("error", result.ToString());
-  }
   Follower::Actions actions;
+  std::vector<Answer> answers;
   {
     MutexLock lock(&mu_);
     --applying_;
     if (closed_) return;
+    const bool was_stuck = follower_.stuck();
+    const bool was_stuck_with = follower_.StuckWith(peer);
     actions = follower_.ApplyEnded(peer, attempt, result, feed_->Positions(),
                                    options_.clock->MonotonicMicros());
     Stepped();
+    if (follower_.stuck() != was_stuck) TellFollowers(&answers);
+    if (follower_.StuckWith(peer) != was_stuck_with) LogStuck(peer, result);
   }
+  Send(&answers);
   Do(std::move(actions));
+}
+
+void ShardReplica::LogStuck(const Uuid& peer, const Status& result) {
+  if (result.ok() || result.Is(Code::kAlreadyExists)) {
+    VASTO_LOG(options_.logger, kInfo, "changes_applied_again")
+        .With("keyspace", options_.keyspace.ToString())
+        .With("shard", options_.number)
+        .With("from", peer.ToString());
+    return;
+  }
+  VASTO_LOG(options_.logger, kWarning, "changes_not_applied")
+      .With("keyspace", options_.keyspace.ToString())
+      .With("shard", options_.number)
+      .With("from", peer.ToString())
+      .With("error", result.ToString());
 }
 
 void ShardReplica::Stepped() {
@@ -200,6 +212,7 @@ void ShardReplica::MoveGate() {
     if (closed_) return;
     open = follower_.serving() && !retired_ && !copying_;
     if (!open) StopServing(&answers);
+    reads_only_.store(open && follower_.stalemate(), std::memory_order_release);
     // It was left and entered in one step, as by a Resume that has nobody to look at.
     if (open && client_gate_ == ClientGate::kOpen) serving_.store(true, std::memory_order_release);
     moves = open ? client_gate_ == ClientGate::kShut : client_gate_ == ClientGate::kOpen;
@@ -222,7 +235,8 @@ void ShardReplica::GateMoved(bool open) {
   serving_.store(open && wanted, std::memory_order_release);
   VASTO_LOG(options_.logger, kInfo, serving() ? "replica_serves" : "replica_does_not_serve")
       .With("keyspace", options_.keyspace.ToString())
-      .With("shard", options_.number);
+      .With("shard", options_.number)
+      .With("reads_only", reads_only());
   if (serving() && options_.on_serving) options_.on_serving();
   CopyIfBehind();
 }
@@ -231,9 +245,7 @@ void ShardReplica::StopServing(std::vector<Answer>* answers) {
   if (!serving_.exchange(false, std::memory_order_acq_rel)) return;
   handing_over_.store(true, std::memory_order_release);
   if (!retired_) WakeAt(look_ends_us_ = options_.clock->MonotonicMicros() + kLookUs);
-  for (auto& [uuid, state] : followers_) {
-    if (state.parked) AnswerParked(&state, ChangeBatch{}, answers);
-  }
+  TellFollowers(answers);
 }
 
 void ShardReplica::Resume() {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr int kEventsAtOnce = 256;
 constexpr int64_t kMaxSleepMs = 60'000;
+constexpr int64_t kNow = 0;  // a deadline that has passed, whatever the time is
 
 char io_waker_mark;
 thread_local const IoLoop* this_thread_loop = nullptr;
@@ -124,10 +125,34 @@ void IoLoop::Drive(Waiter* waiter, int64_t deadline_us) {
   const IoLoop* const outer = std::exchange(this_thread_loop, this);
   waiter->SleepIn(&waker_);
   do {
-    Turn(waiter, deadline_us);
+    const bool came = waiter->expects_one() && spinner_.Spin([&] {
+      Turn(waiter, kNow);
+      return waiter->done();
+    });
+    if (!came) Turn(waiter, deadline_us);
   } while (!waiter->done() && now_us_ < deadline_us && !seat_.closed());
   waiter->SleepIn(nullptr);
   this_thread_loop = outer;
+  seat_.Leave(SystemClock()->MonotonicMicros() - now_us_);
+}
+
+void IoLoop::Visit(PollingVisitor* visitor) {
+  if (this_thread_loop != nullptr) return;  // inside a turn
+  if (!seat_.TakeNow(visitor)) {
+    if (!seat_.lent()) visitor->Unwatch(epoll_.get());
+    return;
+  }
+  {
+    // Its callbacks are to know that they run on a thread of the caller.
+    Waiter nothing;
+    this_thread_loop = this;
+    Turn(nullptr, kNow);
+    this_thread_loop = nullptr;
+  }
+  // Until the next visit the epoll descriptor tells of work from other threads, too.
+  waker_.AboutToSleep();
+  if (inbox_.load()) waker_.Wake();
+  visitor->Watch(epoll_.get());
   seat_.Leave(SystemClock()->MonotonicMicros() - now_us_);
 }
 
@@ -154,7 +179,7 @@ void IoLoop::Turn(const Waiter* waiter, int64_t deadline_us) {
 }
 
 int IoLoop::TimeoutMs(int64_t deadline_us) {
-  if (HasWork()) return 0;
+  if (deadline_us <= kNow || HasWork()) return 0;
   const int64_t until_us =
       timers_.empty() ? deadline_us : std::min(deadline_us, timers_.front().at_us);
   if (until_us == Waiter::kForever) return static_cast<int>(kMaxSleepMs);

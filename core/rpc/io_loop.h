@@ -20,7 +20,9 @@
 
 #include "core/base/mutex.h"
 #include "core/rpc/loop_seat.h"
+#include "core/rpc/polling_visitor.h"
 #include "core/rpc/socket.h"
+#include "core/rpc/spinner.h"
 #include "core/rpc/unique_function.h"
 #include "core/rpc/waiter.h"
 
@@ -40,7 +42,8 @@ class IoLoop final : public Drivable {
  public:
   using Task = UniqueFunction<void()>;
 
-  IoLoop() = default;
+  // spin_us: how long a guest that expects one result looks before it sleeps; 0: not at all.
+  explicit IoLoop(int64_t spin_us) : spinner_(spin_us) {}
   ~IoLoop() override { Stop(); }
   IoLoop(const IoLoop&) = delete;
   IoLoop& operator=(const IoLoop&) = delete;
@@ -62,6 +65,8 @@ class IoLoop final : public Drivable {
 
   // Turns the loop until waiter->done() or deadline_us, if the calling thread may (loop_seat.h).
   void Drive(Waiter* waiter, int64_t deadline_us) override;
+  // One turn without sleeping, if the visitor may.
+  void Visit(PollingVisitor* visitor) override;
   // Whether a guest has the place of the loop's own thread.
   bool lent() const { return seat_.lent(); }
   // A thread sleeps until a callback of this loop wakes it.
@@ -115,6 +120,7 @@ class IoLoop final : public Drivable {
   std::vector<std::shared_ptr<IoHandler>> forgotten_;  // until the turn's events are through
   std::unique_ptr<char[]> scratch_;
   int64_t now_us_ = 0;
+  Spinner spinner_;  // of the guest
 };
 
 }  // namespace vasto::rpc::internal

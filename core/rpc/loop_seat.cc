@@ -7,21 +7,45 @@
 
 namespace vasto::rpc::internal {
 
-bool LoopSeat::Take(int64_t deadline_us) {
-  const std::thread::id self = std::this_thread::get_id();
+namespace {
+
+thread_local char this_thread;
+
+}  // namespace
+
+bool LoopSeat::Welcome(const void* guest) {
   const int64_t now_us = SystemClock()->MonotonicMicros();
-  MutexLock lock(&mu_);
-  if (guest_ != self) EndVisits();
-  guest_ = self;
+  if (guest_ != guest) EndVisits();
+  guest_ = guest;
   const bool regular = holder_ == Holder::kNobody || now_us - last_visit_us_ < kRegularUs;
   in_a_row_ = regular ? std::min(in_a_row_ + 1, kVisitsToEarn) : 1;
   last_visit_us_ = now_us;
-  if (closed_ || !earned() || holder_ == Holder::kGuest) return false;
-  if (holder_ == Holder::kOwner && !AskOwner(deadline_us)) return false;
-  // Who had to ask may have lost its place on the way.
-  if (holder_ != Holder::kNobody || guest_ != self || !earned()) return false;
+  return !closed_ && earned() && holder_ != Holder::kGuest;
+}
+
+void LoopSeat::Seat() {
   holder_ = Holder::kGuest;
   ++taken_;
+}
+
+bool LoopSeat::Take(int64_t deadline_us) {
+  MutexLock lock(&mu_);
+  if (!Welcome(&this_thread)) return false;
+  if (holder_ == Holder::kOwner && !AskOwner(deadline_us)) return false;
+  // Who had to ask may have lost its place on the way.
+  if (holder_ != Holder::kNobody || guest_ != &this_thread || !earned()) return false;
+  Seat();
+  return true;
+}
+
+bool LoopSeat::TakeNow(const void* guest) {
+  MutexLock lock(&mu_);
+  if (!Welcome(guest)) return false;
+  if (holder_ == Holder::kOwner) {
+    if (!wanted_.exchange(true)) waker_->Wake();
+    return false;
+  }
+  Seat();
   return true;
 }
 

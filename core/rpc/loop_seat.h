@@ -10,16 +10,18 @@
 // looks every kAbsenceUs whether the guest still comes, and takes its seat back when it does not.
 // So what others want of the loop may wait that long, and no longer.
 //
+// A guest is a thread, or something that threads in turn visit for, such as an event loop whose
+// tasks move between threads: whatever names itself by the same address.
+//
 // Invariants: (1) one thread at a time turns the loop, and all it did happens before what the next
 // one does; (2) with the seat free, the owner looks after kAbsenceUs at the latest; (3) once
 // closed, nobody becomes a guest, and Lend returns as soon as the guest has left.
 //
-// Threads: Take and Leave from a guest's, Lend from the owner's, the rest from any.
+// Threads: Take, TakeNow and Leave from a guest's, Lend from the owner's, the rest from any.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <thread>
 
 #include "core/base/mutex.h"
 #include "core/rpc/socket.h"
@@ -42,9 +44,12 @@ class LoopSeat {
   LoopSeat(const LoopSeat&) = delete;
   LoopSeat& operator=(const LoopSeat&) = delete;
 
-  // A visit. True: the calling thread turns the loop until Leave. False: it is not to (any more),
-  // or the owner did not get up before deadline_us (monotonic).
+  // A visit of the calling thread. True: it turns the loop until Leave. False: it is not to (any
+  // more), or the owner did not get up before deadline_us (monotonic).
   bool Take(int64_t deadline_us);
+  // A visit of `guest`, which does not wait: where the owner would have to get up first, it is
+  // asked to, and the next visit may find the seat free.
+  bool TakeNow(const void* guest);
   // busy_us: how long it turned the loop, apart from sleeping.
   void Leave(int64_t busy_us);
   // Some thread sleeps until the loop completes something: the guest is not alone any more.
@@ -65,6 +70,9 @@ class LoopSeat {
  private:
   enum class Holder { kOwner, kGuest, kNobody };
 
+  // Counts a visit. False when the guest does not get the seat.
+  bool Welcome(const void* guest) REQUIRES(mu_);
+  void Seat() REQUIRES(mu_);
   // Waits until the owner has begun to Lend. False when deadline_us came first.
   bool AskOwner(int64_t deadline_us) REQUIRES(mu_);
   // The guest, if there is one, loses its place.
@@ -80,10 +88,10 @@ class LoopSeat {
   CondVar owner_wakes_;
   CondVar guest_wakes_;
   Holder holder_ GUARDED_BY(mu_) = Holder::kOwner;
-  bool owner_sleeps_ GUARDED_BY(mu_) = false;  // until it is woken, not for kAbsenceUs
-  std::thread::id guest_ GUARDED_BY(mu_);      // who came last
-  int in_a_row_ GUARDED_BY(mu_) = 0;           // its visits, up to kVisitsToEarn
-  int long_in_a_row_ GUARDED_BY(mu_) = 0;      // its last visits that were long
+  bool owner_sleeps_ GUARDED_BY(mu_) = false;    // until it is woken, not for kAbsenceUs
+  const void* guest_ GUARDED_BY(mu_) = nullptr;  // who came last; only compared
+  int in_a_row_ GUARDED_BY(mu_) = 0;             // its visits, up to kVisitsToEarn
+  int long_in_a_row_ GUARDED_BY(mu_) = 0;        // its last visits that were long
   int64_t last_visit_us_ GUARDED_BY(mu_) = 0;
   uint64_t taken_ GUARDED_BY(mu_) = 0;  // how often the seat was
 };

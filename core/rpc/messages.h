@@ -288,6 +288,7 @@ struct PullResponse {
   EventTime complete = 0;  // what any replica accepted before this moment of its clock is in `has`
   bool gave_up = false;    // clients' writes were answered without the asking one, which was ready
   int64_t waited_us = 0;   // how long the question lay there until it was answered
+  bool stuck = false;      // it has been given what it cannot apply, as on a full disk
 };
 
 // A copy of all files of a replica, for one that lacks more than the logs still hold.

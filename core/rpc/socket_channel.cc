@@ -52,6 +52,7 @@ void SocketChannel::Call(std::string_view method, std::string body, int64_t dead
                          Channel::RawCallback done) {
   Waiter* const waiter = loop_->OnThisThread() ? nullptr : Waiter::Current();
   if (waiter != nullptr) waiter->ExpectFrom(shared_from_this());
+  CallRun* const run = waiter == nullptr ? CallRun::Current() : nullptr;
   Status refused;
   bool attend = false;
   {
@@ -59,11 +60,15 @@ void SocketChannel::Call(std::string_view method, std::string body, int64_t dead
     refused = Refusal();
     if (refused.ok()) {
       Append(calls_.Add(method, deadline_us, std::move(done)), std::move(body));
-      attend = Enqueued(deadline_us, waiter != nullptr);
+      attend = Enqueued(deadline_us, waiter != nullptr, run != nullptr);
     }
   }
-  // Without the lock, which the loop's thread takes as soon as it wakes up.
-  if (attend) loop_->Attend(shared_from_this());
+  if (attend && run != nullptr) {
+    run->Add(shared_from_this());
+  } else if (attend) {
+    // Without the lock, which the loop's thread takes as soon as it wakes up.
+    loop_->Attend(shared_from_this());
+  }
   // NOLINTNEXTLINE(bugprone-use-after-move): only a call that was not refused is moved from.
   if (!refused.ok()) FailLater(std::move(done), std::move(refused));
 }
@@ -78,12 +83,12 @@ Status SocketChannel::Refusal() const {
   return {};
 }
 
-bool SocketChannel::Enqueued(int64_t deadline_us, bool waited_for) {
+bool SocketChannel::Enqueued(int64_t deadline_us, bool waited_for, bool in_run) {
   // A call that is alone, or that the thread will wait for, goes out at once; others are gathered
-  // by the loop. With the loop lent to a guest nobody else sends them until it comes back, so what
-  // is worth a system call goes out, for the peer to begin with.
-  const bool enough =
-      calls_.size() == 1 || (loop_->lent() && queued_offset_ - sent_offset_ >= kWorthSending);
+  // by the loop. In a run, or with the loop lent to a guest, nobody else sends them until that ends
+  // or the guest comes back, so what is worth a system call goes out, for the peer to begin with.
+  const bool worth = queued_offset_ - sent_offset_ >= kWorthSending;
+  const bool enough = (calls_.size() == 1 && !in_run) || (worth && (in_run || loop_->lent()));
   const bool now = waited_for || (enough && !loop_->OnThisThread());
   const bool attend = Send(now) || deadline_us < timer_us_;
   gathering_.store(!queued_.empty(), std::memory_order_relaxed);
@@ -91,6 +96,16 @@ bool SocketChannel::Enqueued(int64_t deadline_us, bool waited_for) {
   if (!attend || attention_) return false;  // it comes anyway
   attention_ = true;
   return true;
+}
+
+void SocketChannel::SendGathered() {
+  {
+    MutexLock lock(&mu_);
+    attention_ = false;
+    if (state_ != State::kConnected || broken_) return Attend();
+    if (!writing_ && !want_out_) Write();
+  }
+  SetTimer();
 }
 
 bool SocketChannel::Send(bool now) {

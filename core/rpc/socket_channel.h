@@ -26,6 +26,7 @@
 
 #include "core/base/mutex.h"
 #include "core/base/thread_pool.h"
+#include "core/rpc/call_run.h"
 #include "core/rpc/call_table.h"
 #include "core/rpc/channel.h"
 #include "core/rpc/frame.h"
@@ -47,6 +48,7 @@ struct ChannelShared {
 
 class SocketChannel final : public IoHandler,
                             public Drivable,
+                            public CallRun::Sender,
                             public std::enable_shared_from_this<SocketChannel> {
  public:
   SocketChannel(std::string address, std::shared_ptr<ChannelShared> shared,
@@ -60,6 +62,7 @@ class SocketChannel final : public IoHandler,
   void OnAttention() override;
   void OnEvents(uint32_t events) override;
   void Drive(Waiter* waiter, int64_t deadline_us) override;
+  void SendGathered() override;
   bool gathering() const { return gathering_.load(std::memory_order_relaxed); }
 
  private:
@@ -75,8 +78,9 @@ class SocketChannel final : public IoHandler,
   Status Refusal() const REQUIRES(mu_);
   // Queues the call's frame.
   void Append(PendingCall* call, std::string body) REQUIRES(mu_);
-  // After Append. waited_for: the calling thread will drive the channel. True: Attend is due.
-  bool Enqueued(int64_t deadline_us, bool waited_for) REQUIRES(mu_);
+  // After Append. waited_for: the calling thread will drive the channel. in_run: it will call
+  // SendGathered. True: that, or Attend, is due.
+  bool Enqueued(int64_t deadline_us, bool waited_for, bool in_run) REQUIRES(mu_);
   // Sends what is queued now, if it can be sent, or sees to it. True: the loop has to send.
   bool Send(bool now) REQUIRES(mu_);
   // Has the loop call OnAttention.

@@ -46,7 +46,7 @@ class SocketTransport final : public Transport {
       return resolver->Run(std::move(task));
     };
     for (int i = 0; i < std::max(options.io_threads, 1); ++i) {
-      loops_.push_back(std::make_shared<IoLoop>());
+      loops_.push_back(std::make_shared<IoLoop>(options.spin_us));
       const std::string name = options.thread_name + (i == 0 ? "" : "-" + std::to_string(i));
       if (Status status = loops_.back()->Start(name); !status.ok()) {
         VASTO_LOG(options.logger, kError, "rpc_io_loop_failed").With("why", status.message());

@@ -6,9 +6,11 @@
 //
 // It is for the lone conversation only. With several peers, sleeping lets work gather and be done
 // together, and the scheduler finds threads a processor only when it wakes them. And it costs no
-// processor time that anybody else wants: between looks the thread yields, and as soon as somebody
-// took the offer it stops. Where looking does not pay, it is tried exponentially less often: an
-// idle process does not spin, a busy one never needs to.
+// processor time that anybody else wants: between looks the thread yields, and when somebody kept
+// what it was offered it stops. That happens now and then to a conversation that goes well (a
+// timer, a thread that ran for a moment), so a few failures in a row are passed over. Where looking
+// does not pay, it is tried exponentially less often: an idle process does not spin, a busy one
+// never needs to.
 //
 // Threads: one at a time.
 #pragma once
@@ -36,7 +38,7 @@ class Spinner {
     const int64_t start_us = SystemClock()->MonotonicMicros();
     for (;;) {
       if (ready()) {
-        to_skip_ = skip_ = 0;
+        to_skip_ = skip_ = failures_ = 0;
         return true;
       }
       const int64_t before_us = SystemClock()->MonotonicMicros();
@@ -44,7 +46,11 @@ class Spinner {
       const int64_t now_us = SystemClock()->MonotonicMicros();
       if (now_us - start_us >= limit_us_ || now_us - before_us > kTakenUs) break;
     }
-    to_skip_ = skip_ = std::min(2 * skip_ + 1, kMaxSkip);
+    if (failures_ < kPatience) {
+      ++failures_;
+    } else {
+      to_skip_ = skip_ = std::min(2 * skip_ + 1, kMaxSkip);
+    }
     return false;
   }
   // So many pieces of work came at once, the last of them from this peer. Several, or from another
@@ -55,11 +61,13 @@ class Spinner {
   }
 
  private:
-  static constexpr int64_t kTakenUs = 2;  // a yield that takes longer gave the processor away
+  static constexpr int64_t kTakenUs = 20;  // a yield that takes longer gave the processor away
+  static constexpr int kPatience = 4;
   static constexpr int kMaxSkip = 63;
 
   const int64_t limit_us_;
-  int skip_ = 0;  // chances passed over after the last failure
+  int failures_ = 0;  // in a row, up to kPatience
+  int skip_ = 0;      // chances passed over after the last of them
   int to_skip_ = 0;
   const void* peer_ = nullptr;  // only compared
 };

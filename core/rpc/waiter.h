@@ -30,6 +30,7 @@
 
 namespace vasto::rpc {
 
+class PollingVisitor;
 class Waiter;
 class Waker;
 
@@ -40,6 +41,9 @@ class Drivable {
   // Reads and completes calls until waiter->done(), or until there is nothing more to wait for
   // here, or until deadline_us. Returns at once when another thread does it.
   virtual void Drive(Waiter* waiter, int64_t deadline_us) = 0;
+  // Reads and completes what is there, without waiting, for somebody who learns by polling when to
+  // come. Does nothing when another thread does it.
+  virtual void Visit(PollingVisitor*) {}
 };
 
 class Waiter {
@@ -67,6 +71,9 @@ class Waiter {
   bool Poll(int fd, int64_t deadline_us);
   // From now on Done wakes the thread by waker, too; nullptr: not any more. Borrowed.
   void SleepIn(Waker* waker);
+  // Nothing else is waited for there: looking a few times is better than sleeping (spinner.h).
+  void ExpectOne() { one_ = true; }
+  bool expects_one() const { return one_; }
 
  private:
   std::atomic<bool> done_{false};
@@ -76,6 +83,7 @@ class Waiter {
       -1;  // the event descriptor that the thread sleeps on besides a socket; -1: none
   Waker* waker_ GUARDED_BY(mu_) = nullptr;
   std::shared_ptr<Drivable> source_;  // the owner's thread only
+  bool one_ = false;                  // the owner's thread only
   Waiter* const outer_;
 };
 

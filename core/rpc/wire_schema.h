@@ -178,7 +178,7 @@ VASTO_SCHEMA(PullRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard), VASTO
 VASTO_SCHEMA(PullResponse, VASTO_FIELD(1, batch), VASTO_FIELD(2, has), VASTO_FIELD(3, log),
              VASTO_FIELD(4, serving), VASTO_FIELD(5, settled), VASTO_FIELD(6, protocol_version),
              VASTO_FIELD(7, out_of_log), VASTO_FIELD(8, waits), VASTO_FIELD(9, complete),
-             VASTO_FIELD(10, gave_up), VASTO_FIELD(11, waited_us));
+             VASTO_FIELD(10, gave_up), VASTO_FIELD(11, waited_us), VASTO_FIELD(12, stuck));
 VASTO_SCHEMA(CopyFile, VASTO_FIELD(1, name), VASTO_FIELD(2, size));
 VASTO_SCHEMA(BeginCopyRequest, VASTO_FIELD(1, keyspace), VASTO_FIELD(2, shard),
              VASTO_FIELD(3, store), VASTO_FIELD(4, protocol_version));

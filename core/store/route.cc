@@ -118,7 +118,11 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
 
 Status CheckTakesWrites(const ShardHandle& shard, bool stand_in) {
   if (shard.OthersMayWrite()) return Moved(shard.Health().message());
-  if (!stand_in || shard.replica == nullptr || shard.replica->StandsIn()) return {};
+  if (shard.replica == nullptr) return {};
+  if (shard.replica->reads_only() && shard.Health().ok()) {
+    return Status::Busy("this replica is getting what it could not take before");
+  }
+  if (!stand_in || shard.replica->StandsIn()) return {};
   return Moved("a replica before this one may be there still");
 }
 

@@ -40,7 +40,8 @@ Status CheckBound(const ShardHandle& shard, const std::optional<rpc::ReadBound>&
                   int64_t received_us);
 
 // kUnavailable "moved: …" when the shard takes no writes and another replica may; and when the
-// write is for one that stands in for the primary, and this one does not.
+// write is for one that stands in for the primary, and this one does not. kBusy while a replica
+// that is well again gets what it had no room for.
 Status CheckTakesWrites(const ShardHandle& shard, bool stand_in);
 
 // Of what a store that stops has not begun.

@@ -54,18 +54,18 @@ class Gates(unittest.TestCase):
     def test_new_function_without_map(self):
         self.spoil("VASTO_API const char* vasto_version_string(void);",
                    "VASTO_API const char* vasto_version_string(void);\n\n"
-                   "// New. Threads: any. Since 1.1.\nVASTO_API void vasto_new(void);")
+                   "// New. Threads: any. Since 1.9.\nVASTO_API void vasto_new(void);")
         lib = self.library(self.complete_source(), f"-Wl,--version-script={MAP}")
         problems = "\n".join(check_abi.check_symbols(self.args(lib)))
-        self.assertIn("vasto_new: header VASTO_1.1, map None", problems)
-        self.assertIn("vasto_new: header VASTO_1.1, library None", problems)
+        self.assertIn("vasto_new: header VASTO_1.9, map None", problems)
+        self.assertIn("vasto_new: header VASTO_1.9, library None", problems)
 
     def test_function_of_another_version_gets_its_own_node(self):
         self.spoil("VASTO_API const char* vasto_version_string(void);",
                    "VASTO_API const char* vasto_version_string(void);\n\n"
-                   "// New. Threads: any. Since 1.1.\nVASTO_API void vasto_new(void);")
+                   "// New. Threads: any. Since 1.9.\nVASTO_API void vasto_new(void);")
         script = generate_map.version_script(generate_map.functions(self.header.read_text()))
-        self.assertIn("VASTO_1.1 {\n  global:\n    vasto_new;\n} VASTO_1.0;", script)
+        self.assertIn("VASTO_1.9 {\n  global:\n    vasto_new;\n} VASTO_1.1;", script)
         self.assertTrue(script.startswith(MAP.read_text().rstrip("\n")))
 
     def test_missing_and_extra_exports(self):

@@ -28,6 +28,7 @@ def test_lint(language):
 def test_own_tests(language, stores):
     done = language.run("test", environment=stores, capture_output=True, text=True)
     assert done.returncode == 0, text_of(done)
+    post(stores, "clear")
 
 
 def test_package(language, tmp_path):
@@ -36,7 +37,7 @@ def test_package(language, tmp_path):
     assert [p for p in tmp_path.rglob("*") if p.is_file()], "no package was made"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def users(server):
     """A cluster with the keyspace of the quick-starts."""
     post(server, "create?keyspace=users&replicas=3")

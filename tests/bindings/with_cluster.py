@@ -11,7 +11,7 @@ ports. The command finds in its environment
 
 Actions; each answers 200 when it is done, 500 with a text when it failed:
 
-  create?keyspace=K[&shards=N][&replicas=N][&acks=A]   delete?keyspace=K
+  create?keyspace=K[&shards=N][&replicas=N][&acks=A]   delete?keyspace=K   clear (deletes all)
   primary?keyspace=K[&shard=N]                         answers the number of the store of the primary
   kill?store=N (-9)   start?store=N (at its former address)   pause?store=N   resume?store=N
   restart                                              all stores, one after the other; the whole server with --server
@@ -65,6 +65,11 @@ class Actions:
     def delete(self, keyspace):
         self._cluster.vastoadm("keyspace", "delete", keyspace, "--yes")
 
+    def clear(self):
+        """Deletes all keyspaces: a store takes milliseconds to close each shard, and a stop has seconds."""
+        for keyspace in self._cluster.vastoadm("-o", "json", "keyspace", "list").json["keyspaces"]:
+            self.delete(keyspace["name"])
+
     def primary(self, keyspace, shard="0"):
         return str(replicas.primary_of(self._cluster, keyspace, int(shard)))
 
@@ -110,6 +115,8 @@ def handler(actions):
             body = text.encode()
             self.send_response(code)
             self.send_header("Content-Length", str(len(body)))
+            # Java's client would take the connection for one that stays, as it stands in no header.
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(body)
 

@@ -10,7 +10,7 @@ static void version_is_that_of_the_header(void) {
   vasto_version(NULL, NULL, NULL);
   CHECK_INT(VASTO_VERSION_CODE, major * 10000 + minor * 100 + patch);
   CHECK(strncmp(vasto_version_string(), "vasto ", 6) == 0);
-  CHECK(strstr(vasto_version_string(), "abi 1.0.0") != NULL);
+  CHECK(strstr(vasto_version_string(), "abi 1.1.0") != NULL);
 }
 
 static void every_code_has_a_name(void) {

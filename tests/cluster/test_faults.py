@@ -255,6 +255,54 @@ def test_full_disks_of_all_replicas_refuse_writes_and_serve_reads(pair_on_small_
         replicas.wait_alike(cluster, "ks", 30)
 
 
+def test_disks_that_are_full_of_different_things_serve_what_they_have(pair_on_small_disks):
+    """Each store lacks what the other has no room for, so none can ever have everything."""
+    cluster = pair_on_small_disks
+    written = {}
+    with libvasto.Client(cluster.address, timeout_ms=3_000) as client:
+        keyspace = client.keyspace("ks")
+        keyspace.put(b"before", b"v")
+        replicas.wait_alike(cluster, "ks")
+
+        def refused(name):
+            value = os.urandom(256 << 10)
+            try:
+                keyspace.put(name, value)
+            except libvasto.VastoError as error:
+                return error.code == libvasto.NO_SPACE
+            written[name] = value
+            return False
+
+        for index in (0, 1):
+            fill(cluster.store_folder(index))
+        for index in (0, 1):
+            with cluster.stores[1 - index].paused():
+                names = iter(b"k%d.%d" % (index, i) for i in range(1000))
+                wait_until(lambda names=names: refused(next(names)), "one disk to be full", 60)
+        assert {name[1:2] for name in written} == {b"0", b"1"}
+        # Whoever stood still, here for longer than is taken for that, looks at what the other has.
+        with cluster.stores[0].paused(), cluster.stores[1].paused():
+            time.sleep(0.5)
+
+        def read(name):
+            try:
+                return keyspace.get(name)
+            except libvasto.VastoError:
+                return None
+
+        wait_until(lambda: read(b"before") == b"v", "reads to go on", 10)
+        for _ in range(20):
+            assert refused(b"later")
+            assert keyspace.get(b"before") == b"v"
+        said = [store.log().count("changes_not_applied") for store in cluster.stores.values()]
+        assert all(0 < times <= 3 for times in said), said
+        for index in (0, 1):
+            resize(cluster.store_folder(index), 512)
+        wait_until(lambda: not refused(b"after"), "writes to work again", 30)
+        replicas.wait_alike(cluster, "ks", 30)
+        assert {name: keyspace.get(name) for name in written} == written
+
+
 def sst_files(cluster):
     """The SST files of store 0 by the folder they are in: one folder is one shard."""
     found = {}

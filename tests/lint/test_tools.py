@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
 
@@ -15,6 +16,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools/lib"))
 
+import background  # noqa: E402
 import test_phases  # noqa: E402
 
 CTEST = """<testsuite tests="4">
@@ -144,28 +146,82 @@ class CountingTest(unittest.TestCase):
         self.assertIn("cluster tests", names)
         self.assertFalse([n for n in names if "san" in n])
 
-    def tidied(self, *argv):
-        self.runner.TIDY = argv
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out):
-            self.runner.tidy()
-        return out.getvalue()
-
-    def test_what_tidy_finds_is_shown_and_counts_once(self):
-        self.assertIn("found it", self.tidied("sh", "-c", "echo found it; exit 1"))
+    def test_a_tidy_that_finds_something_is_one_failure(self):
+        self.runner.TIDY = ["false"]
+        self.runner.tidy()
         self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (0, 1))
 
-    def test_a_tidy_that_was_begun_before_is_waited_for(self):
-        self.runner.TIDY = ["sh", "-c", "echo begun"]
-        self.runner.start_tidy()
-        self.assertIn("begun", self.tidied("false"))
-        self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (1, 0))
 
-    def test_a_run_that_is_broken_off_leaves_no_tidy_behind(self):
-        self.runner.TIDY = ["sleep", "1000"]
-        self.runner.start_tidy()
-        self.runner.stop_tidy()
-        self.assertIsNotNone(self.runner.tidying[0].poll())
+class BackgroundTest(unittest.TestCase):
+    def setUp(self):
+        self.runner = test_phases.Runner(arguments())
+        self.addCleanup(self.runner.background.stop)
+
+    def begin(self, **jobs):
+        self.runner.background.start(
+            {name: [["sh", "-c", command] for command in commands] for name, commands in jobs.items()})
+
+    def carry_out(self, name, timeout_s=60):
+        """(exit code, what was printed) of one that must not be run anew."""
+        out = io.StringIO()
+        with contextlib.redirect_stdout(out):
+            code = self.runner.carry_out(name, None, timeout_s)
+        return code, out.getvalue()
+
+    def test_what_was_begun_is_waited_for_and_shown(self):
+        self.begin(one=["echo first", "echo second"], two=["echo third; exit 3", "echo fourth"])
+        code, output = self.carry_out("two")
+        self.assertEqual(code, 3)
+        self.assertIn("third\n", output)
+        self.assertNotIn("fourth\n", output, "the first that fails is the last")
+        code, output = self.carry_out("one")
+        self.assertEqual(code, 0)
+        self.assertLess(output.index("first\n"), output.index("second\n"))
+
+    def niceness(self, prepare):
+        job = background.Job([["nice"]], ROOT)
+        prepare(job)
+        job.run()
+        return job.take_output().splitlines()[-1]
+
+    def test_it_takes_what_others_leave_of_the_processors(self):
+        self.assertEqual(self.niceness(lambda job: None), "19")
+
+    def test_what_is_waited_for_is_as_any_other(self):
+        self.assertEqual(self.niceness(lambda job: job.hurry()), str(os.nice(0)))
+
+    def test_out_of_time(self):
+        self.begin(one=["sleep 1000"], two=["echo done"])
+        code, output = self.carry_out("two", 0.1)
+        self.assertEqual(code, 124)
+        self.assertIn("out of time", output)
+
+    def test_a_run_that_is_broken_off_leaves_nothing_behind(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        fifo = Path(folder.name) / "pid"
+        os.mkfifo(fifo)
+        job = background.Job([["sh", "-c", f"echo $$ > {fifo}; exec sleep 1000"], ["true"]], ROOT)
+        thread = threading.Thread(target=job.run)
+        thread.start()
+        process = int(fifo.read_text())
+        job.stop()
+        thread.join(60)
+        self.assertTrue(job.ended.is_set())
+        self.assertNotEqual(job.code, 0, "the second is not begun")
+        with self.assertRaises(ProcessLookupError):
+            os.kill(process, 0)
+
+    def test_a_program_that_is_not_there_is_a_failure(self):
+        job = background.Job([["nice"]], ROOT / "absent")
+        job.run()
+        self.assertNotEqual(job.code, 0)
+        self.assertIn("absent", job.take_output())
+
+    def test_only_what_was_asked_for_is_begun(self):
+        runner = test_phases.Runner(arguments(only=["cluster"]))
+        runner.start_background()
+        self.assertFalse(runner.background.has("clang-tidy"))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@
 namespace vectors {
 namespace {
 
-constexpr int64_t kWaitMs = 60'000;
-
 void Want(bool holds, const std::string& what) {
   if (!holds) throw Failure("wrong " + what);
 }

@@ -10,6 +10,9 @@
 
 namespace vectors {
 
+// How long anything may take.
+inline constexpr int64_t kWaitMs = 60'000;
+
 // Where the vectors are played.
 struct Place {
   std::string master;

@@ -7,8 +7,6 @@
 namespace vectors {
 namespace {
 
-constexpr int64_t kWaitMs = 60'000;
-
 Result EndOf(const Result& begun, vasto_admin_op_t* op) {
   const Op owner(op);
   if (!begun.ok()) return begun;

@@ -9,7 +9,7 @@ namespace vectors {
 namespace {
 
 constexpr size_t kBlock = 100;
-constexpr int64_t kWaitMs = 20'000;
+constexpr int64_t kWatchMs = 20'000;
 
 struct Change {
   std::string key;
@@ -46,7 +46,7 @@ Result Player::Ready(T* handle,
   vasto_future_t* future = nullptr;
   Must([&](vasto_error_t** err) { return ready(handle, &future, err); });
   const Future owner(future);
-  Must([&](vasto_error_t** err) { return vasto_future_wait(future, 3 * kWaitMs, err); });
+  Must([&](vasto_error_t** err) { return vasto_future_wait(future, kWaitMs, err); });
   return Run([&](vasto_error_t** err) { return vasto_future_status(future, err); });
 }
 
@@ -151,7 +151,7 @@ Result Player::WatchNext(const Json& step, const Json& expect) {
     wanted.push_back({Bytes(change.at("key")), deleted, deleted ? "" : Bytes(change.at("value"))});
   }
   std::vector<Change> came;
-  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kWaitMs);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(kWatchMs);
   while (!Complete(wanted, came)) {
     if (std::chrono::steady_clock::now() > end) {
       throw Failure(std::to_string(came.size()) + " changes, not those that were wanted");

@@ -12,19 +12,22 @@ import argparse
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+from background import Background  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(os.cpu_count() or 2)
 PYTHON = "/usr/bin/python3"
 # All phases together, without --soak, on a machine that has its processors for itself.
 LIMIT_S = 2400
+SANITIZERS = ("asan", "tsan")
 # The reasons of ctest for a test that ran and asked to be skipped; any other is one that could not.
 CTEST_SKIPPED = "SKIP_"
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] ([\w./]+)$", re.M)
@@ -90,7 +93,7 @@ class Runner:
         self.totals = Totals()
         self.built = set()
         self.times = []
-        self.tidying = None
+        self.background = Background(ROOT)
 
     def command(self, argv, timeout_s, env=None):
         """Runs argv in the source folder; returns its exit code, 124 when it ran out of time."""
@@ -117,15 +120,20 @@ class Runner:
         self.times.append((name, seconds, verdict))
         print(f"=== {name}: {verdict}, {seconds:.0f} s", flush=True)
 
+    def carry_out(self, name, commands, timeout_s):
+        """Runs the commands until one fails, or waits for them where they run in the background."""
+        if self.background.has(name):
+            code, output = self.background.finish(name, timeout_s)
+            print(output, end="", flush=True)
+            return code
+        return next((code for argv in commands if (code := self.command(argv, timeout_s))), 0)
+
     def build(self, preset):
         """Configures and builds a preset; a failure counts once."""
-        folder = build_folder(preset)
-        if self.command(["cmake", "--preset", preset, "--log-level=WARNING"], 300) != 0:
-            return self.totals.fail(f"configure {preset}")
-        if self.command(["ninja", "-C", str(folder), "-j", JOBS, "--quiet"], 1800) != 0:
-            return self.totals.fail(f"build {preset}")
-        self.built.add(preset)
-        return None
+        if self.carry_out(f"build {preset}", build_commands(preset), 1800) == 0:
+            self.built.add(preset)
+        else:
+            self.totals.fail(f"build {preset}")
 
     def need(self, preset):
         """True when the preset is built; a single phase run with --only trusts what is there."""
@@ -172,37 +180,14 @@ class Runner:
             stolen = f" ({stolen_s:.0f} s of them stolen)" if stolen_s >= 1 else ""
             self.totals.fail(f"took {seconds:.0f} s{stolen}, the limit is {LIMIT_S} s")
 
-    def start_tidy(self):
-        """Begins clang-tidy, with what the tests that run meanwhile leave of the processors."""
-        log = tempfile.TemporaryFile("w+", errors="replace")
-        tidying = subprocess.Popen(["nice", "-n", "19", *self.TIDY], cwd=ROOT, stdout=log,
-                                   stderr=subprocess.STDOUT, start_new_session=True)
-        self.tidying = (tidying, log)
-
-    def stop_tidy(self):
-        """Ends one that still runs."""
-        if self.tidying and self.tidying[0].poll() is None:
-            os.killpg(self.tidying[0].pid, signal.SIGKILL)
-            self.tidying[0].wait()
-
     def tidy(self):
-        if not self.tidying:
-            self.start_tidy()
-        tidying, log = self.tidying
-        try:
-            # Nobody else wants the processors now.
-            os.setpriority(os.PRIO_PGRP, tidying.pid, 0)
-        except (ProcessLookupError, PermissionError):
-            pass
-        try:
-            code = tidying.wait(1500)
-        except subprocess.TimeoutExpired:
-            print("out of time after 1500 s", flush=True)
-            self.stop_tidy()
-            code = 124
-        log.seek(0)
-        print(log.read(), end="", flush=True)
-        self.count_one("clang-tidy", code)
+        self.count_one("clang-tidy", self.carry_out("clang-tidy", [self.TIDY], 1500))
+
+    def start_background(self):
+        """Begins what needs no tests and is waited for later."""
+        jobs = {f"build {preset}": build_commands(preset) for preset in SANITIZERS}
+        jobs["clang-tidy"] = [self.TIDY]
+        self.background.start({n: commands for n, commands in jobs.items() if self.selected(n)})
 
     def planted(self):
         self.count_one("planted bugs", self.command([PYTHON, "tests/planted/planted.py"], 7200))
@@ -229,6 +214,11 @@ def build_folder(preset):
     return ROOT / ("build" if preset == "release" else f"build-{preset}")
 
 
+def build_commands(preset):
+    return [["cmake", "--preset", preset, "--log-level=WARNING"],
+            ["ninja", "-C", str(build_folder(preset)), "-j", JOBS, "--quiet"]]
+
+
 def soak_env(args):
     return {"VASTO_SOAK": "1"} if args.soak else {}
 
@@ -240,9 +230,9 @@ def phases(runner, args):
     yield "unit tests and lints", lambda: runner.ctest("release", 900)
 
     def cluster_tests():
-        # They wait more than they work.
-        if not args.quick and runner.selected("clang-tidy"):
-            runner.start_tidy()
+        # These and the next ones wait more than they work.
+        if not args.quick:
+            runner.start_background()
         runner.pytest("cluster", ["tests/cluster"], 7200 if soak else 900)
 
     yield "cluster tests", cluster_tests
@@ -250,16 +240,16 @@ def phases(runner, args):
     yield "bindings", lambda: runner.pytest("bindings", ["tests/bindings"], 1200)
     if args.quick:
         return
-    yield "clang-tidy", runner.tidy
     if soak:
         yield "planted bugs", runner.planted
-    for preset in ("asan", "tsan"):
+    for preset in SANITIZERS:
         yield f"build {preset}", lambda p=preset: runner.build(p)
         yield f"unit tests {preset}", lambda p=preset: runner.ctest(
             p, 3600 if soak else 900, "-LE", "lint|bench")
         yield f"cluster tests {preset}", lambda p=preset: runner.pytest(
             f"cluster-{p}", ["tests/cluster"], 7200 if soak else 420, p,
             () if soak else ("-m", "smoke"))
+    yield "clang-tidy", runner.tidy
 
 
 def main():
@@ -281,7 +271,7 @@ def main():
         for name, action in phases(runner, args):
             runner.run(name, action)
     finally:
-        runner.stop_tidy()
+        runner.background.stop()
     print("\nphase                            seconds  result")
     for name, seconds, verdict in runner.times:
         print(f"{name:32} {seconds:7.0f}  {verdict}")

@@ -122,6 +122,9 @@ type load struct {
 }
 
 func (l load) measure(ctx context.Context, count int64, op operation) error {
+	if err := l.repeat(ctx, min(warmUp, count), op); err != nil {
+		return err
+	}
 	begin := time.Now()
 	if err := l.repeat(ctx, count, op); err != nil {
 		return err
@@ -159,6 +162,9 @@ func (l load) repeat(ctx context.Context, count int64, op operation) error {
 	group.Wait()
 	return errors.Join(problems...)
 }
+
+// What is done before it counts: connections are open then, and goroutines have their stacks.
+const warmUp = 20_000
 
 const keySize = 16
 

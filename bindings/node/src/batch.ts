@@ -2,11 +2,11 @@
 
 import { bytesOf, choiceOf, type Bytes, type Key } from './arguments.js';
 import { BatchError, Status, statusName, type BatchEntryResult } from './errors.js';
-import type { Take } from './native/completions.js';
 import type { Pointer } from './native/functions.js';
 import { closeWithOwner, Handle } from './native/handle.js';
 import type { Library } from './native/library.js';
 import { kinds, withOptions } from './native/options.js';
+import type { Take } from './native/results.js';
 import type { EntryOptions } from './options.js';
 
 /** The numbers of the merge operations. */
@@ -104,9 +104,10 @@ export class Batch {
 }
 
 /** Takes the versions of the entries of a batch. */
-export const takeBatch: Take<bigint[]> = (library, future) => {
+export const takeBatch: Take<bigint[]> = (results, index) => {
+  const { library } = results;
   const { fn, call } = library;
-  const status = fn.vasto_future_take_batch_result(future, call.out, call.error);
+  const status = fn.vasto_future_take_batch_result(results.future(index), call.out, call.error);
   const failure = status === Status.OK ? undefined : library.errorDetails(status);
   const result = call.word();
   const entries: BatchEntryResult[] = [];

@@ -127,6 +127,7 @@ export class Client {
     const memory = new CallMemory();
     const library = this.#library;
     const call = library.fn.vasto_client_close;
+    this.#completions.flush();
     await this.#handle.use(async (client) => {
       library.check(await inPool(call, client, timeoutMs, memory.error), memory);
       this.#completions.drain();

@@ -3,12 +3,13 @@
 import { bytesOf, choiceOf, countOf, type Bytes, type Key } from './arguments.js';
 import { Batch, MERGES, takeBatch, type MergeOperation } from './batch.js';
 import type { Client } from './client.js';
-import { takeVersion, type Completions, type Take } from './native/completions.js';
+import type { Completions } from './native/completions.js';
 import type { Pointer } from './native/functions.js';
 import { closeWithOwner, Handle, unlessAborted } from './native/handle.js';
 import type { Library } from './native/library.js';
 import { KeyMemory } from './native/memory.js';
 import { kinds, liveSignal, withOptions } from './native/options.js';
+import { takeVersion, type Take } from './native/results.js';
 import type { OperationOptions, ReadOptions, ScanOptions, WatchOptions, WriteOptions } from './options.js';
 import { Scan } from './scan.js';
 import { Session } from './session.js';
@@ -21,7 +22,7 @@ function checkArray(keys: unknown): void {
   }
 }
 
-type Start = (keyspace: Pointer, options: Pointer | null, out: Pointer, error: Pointer) => number;
+type Call = (keyspace: Pointer, options: Pointer | null, out: Pointer, error: Pointer) => number;
 
 /**
  * A named map of the cluster, open. It stands for the keyspace that had the name when it was opened: should that be
@@ -71,29 +72,31 @@ export class Keyspace {
     return this.#library.fn.vasto_keyspace_shard_of(this.#handle.pointer, this.#library.key.only(key));
   }
 
-  #start<T>(kind: 'read' | 'write', options: OperationOptions | undefined, start: Start, take: Take<T>): Promise<T> {
+  /** Starts an operation with the options of the library for it; what goes wrong with that rejects, too. */
+  #begin<T>(
+    kind: 'read' | 'write',
+    options: OperationOptions | undefined,
+    begin: (keyspace: Pointer, options: Pointer | null, signal: AbortSignal | undefined) => Promise<T>,
+  ): Promise<T> {
     try {
-      const library = this.#library;
-      const { call } = library;
       const signal = liveSignal(options);
-      withOptions(library, kinds[kind], options, (o) => {
-        library.check(start(this.#handle.pointer, o, call.out, call.error));
-      });
-      return this.#completions.track(call.word(), take, this, signal);
+      return withOptions(this.#library, kinds[kind], options, (o) => begin(this.#handle.pointer, o, signal));
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- a signal's reason may be anything
       return Promise.reject(error);
     }
   }
 
+  #start<T>(kind: 'read' | 'write', options: OperationOptions | undefined, call: Call, take: Take<T>): Promise<T> {
+    return this.#begin(kind, options, (k, o, signal) =>
+      this.#completions.track((out, error) => call(k, o, out, error), take, this, signal),
+    );
+  }
+
   /** Reads the value of a key; `undefined` when there is none. */
   get(key: Key, options?: ReadOptions): Promise<Value | undefined> {
-    const { fn, key: memory } = this.#library;
-    return this.#start(
-      'read',
-      options,
-      (k, o, out, e) => fn.vasto_get_async(k, memory.only(key), o, out, e),
-      takeValue,
+    return this.#begin('read', options, (k, o, signal) =>
+      this.#completions.request({ keyspace: k, options: o, key, value: undefined }, takeValue, this, signal),
     );
   }
 
@@ -114,7 +117,7 @@ export class Keyspace {
    */
   multiGet(keys: readonly Key[], options?: ReadOptions): Promise<(Value | undefined)[]> {
     const { fn } = this.#library;
-    const start: Start = (k, o, out, e) => {
+    const start: Call = (k, o, out, e) => {
       checkArray(keys);
       const memory = new KeyMemory(keys.length, INLINE_BYTES_PER_KEY * keys.length);
       for (const [i, key] of keys.entries()) {
@@ -122,7 +125,7 @@ export class Keyspace {
       }
       return fn.vasto_multi_get_async(k, memory.address, keys.length, o, out, e);
     };
-    return this.#start('read', options, start, (l, f) => takeValues(keys.length)(l, f));
+    return this.#start('read', options, start, (results, i) => takeValues(keys.length)(results, i));
   }
 
   /**
@@ -131,18 +134,20 @@ export class Keyspace {
    * `inDoubt` does not say whether the write happened; with an `updatedAtNs` it may be repeated safely.
    */
   put(key: Key, value: Bytes, options?: WriteOptions): Promise<bigint> {
-    const { fn, key: memory } = this.#library;
-    const start: Start = (k, o, out, e) => {
-      const bytes = bytesOf(value, 'value');
-      return fn.vasto_put_async(k, memory.only(key), bytes, bytes.length, o, out, e);
-    };
-    return this.#start('write', options, start, takeVersion);
+    return this.#begin('write', options, (k, o, signal) =>
+      this.#completions.request(
+        { keyspace: k, options: o, key, value: bytesOf(value, 'value') },
+        takeVersion,
+        this,
+        signal,
+      ),
+    );
   }
 
   /** Deletes the value of a key, also when there is none; the version that the deletion got. `STALE_WRITE`. */
   delete(key: Key, options?: WriteOptions): Promise<bigint> {
     const { fn, key: memory } = this.#library;
-    const start: Start = (k, o, out, e) => fn.vasto_delete_async(k, memory.only(key), o, out, e);
+    const start: Call = (k, o, out, e) => fn.vasto_delete_async(k, memory.only(key), o, out, e);
     return this.#start('write', options, start, takeVersion);
   }
 
@@ -152,7 +157,7 @@ export class Keyspace {
    */
   touch(key: Key, ttlSeconds: number, options?: WriteOptions): Promise<bigint> {
     const { fn, key: memory } = this.#library;
-    const start: Start = (k, o, out, e) =>
+    const start: Call = (k, o, out, e) =>
       fn.vasto_touch_async(k, memory.only(key), countOf(ttlSeconds, 'ttlSeconds'), o, out, e);
     return this.#start('write', options, start, takeVersion);
   }
@@ -164,7 +169,7 @@ export class Keyspace {
    */
   merge(key: Key, operation: MergeOperation, operand: Bytes, options?: WriteOptions): Promise<bigint> {
     const { fn, key: memory } = this.#library;
-    const start: Start = (k, o, out, e) => {
+    const start: Call = (k, o, out, e) => {
       const bytes = bytesOf(operand, 'operand');
       const number = choiceOf(operation, 'operation', MERGES);
       return fn.vasto_merge_async(k, memory.only(key), number, bytes, bytes.length, o, out, e);
@@ -183,7 +188,7 @@ export class Keyspace {
    */
   write(batch: Batch, options?: WriteOptions): Promise<bigint[]> {
     const { fn } = this.#library;
-    const start: Start = (k, o, out, e) => {
+    const start: Call = (k, o, out, e) => {
       if (!(batch instanceof Batch)) {
         throw new TypeError('batch must be a Batch');
       }
@@ -223,6 +228,7 @@ export class Keyspace {
 
   /** Ends the handle, not the keyspace. Running operations are not affected. */
   close(): void {
+    this.#completions.flush();
     this.#handle.close();
   }
 

@@ -7,6 +7,7 @@ import koffi from 'koffi';
 import type { KeyInPartition } from './arguments.js';
 import type { Pointer } from './native/functions.js';
 import type { Library } from './native/library.js';
+import { RowArray } from './native/rows.js';
 
 /**
  * One row of a scan. The bytes of the rows that were taken together share one block of memory: copy those of a single
@@ -43,53 +44,31 @@ export interface Change extends Row {
   deleted: boolean;
 }
 
-const ROW_SIZE = 72; // sizeof(vasto_kv_t)
-const WORDS = ROW_SIZE / 8;
-const HALVES = ROW_SIZE / 4;
-
-// Where the members are, in words of 64 bits. Addresses and sizes are read as two halves, the lower one first as on
-// every machine that koffi has a binary for: numbers are several times cheaper than bigints.
-const VALUE = 2;
-const PARTITION_HASH = 4;
-const VERSION = 5;
-const UPDATED_AT = 6;
-const EXPIRES_AT = 7;
-const TYPE = 8;
-
 const HAS_PARTITION_HASH = 1;
 const DELETED = 2;
-const UPPER = 2 ** 32;
 
 /** Memory for the rows of one call, and what reads them from there. */
 export class RowMemory {
   readonly capacity: number;
-  readonly address: Pointer;
   readonly #library: Library;
-  readonly #words: BigUint64Array;
-  readonly #halves: Uint32Array;
+  readonly #rows: RowArray;
 
   constructor(library: Library, capacity: number) {
-    const buffer = new ArrayBuffer(capacity * ROW_SIZE);
     this.capacity = capacity;
-    this.address = koffi.address(buffer);
     this.#library = library;
-    this.#words = new BigUint64Array(buffer);
-    this.#halves = new Uint32Array(buffer);
+    this.#rows = new RowArray(capacity);
   }
 
-  #number(word: number): number {
-    return (this.#halves[2 * word] ?? 0) + (this.#halves[2 * word + 1] ?? 0) * UPPER;
-  }
-
-  #word(word: number): bigint {
-    return this.#words[word] ?? 0n;
+  get address(): Pointer {
+    return this.#rows.address;
   }
 
   /** Copies the bytes of `count` rows into one buffer, neighbours with one call. Values may be missing. */
   #copy(count: number): Buffer {
+    const rows = this.#rows;
     let total = 0;
     for (let i = 0; i < count; i += 1) {
-      total += this.#number(i * WORDS + 1) + this.#presentSize(i);
+      total += rows.keySize(i) + this.#presentSize(i);
     }
     const bytes = Buffer.allocUnsafeSlow(total);
     const target = total === 0 ? 0 : Number(koffi.address(bytes));
@@ -106,10 +85,10 @@ export class RowMemory {
       size += more;
     };
     for (let i = 0; i < count; i += 1) {
-      add(this.#number(i * WORDS), this.#number(i * WORDS + 1));
+      add(rows.key(i), rows.keySize(i));
       const value = this.#presentSize(i);
       if (value > 0) {
-        add(this.#number(i * WORDS + VALUE), value);
+        add(rows.value(i), value);
       }
     }
     this.#flush(target + written, from, size);
@@ -123,8 +102,7 @@ export class RowMemory {
   }
 
   #presentSize(row: number): number {
-    const value = row * WORDS + VALUE;
-    return this.#number(value) === 0 ? 0 : this.#number(value + 1);
+    return this.#rows.value(row) === 0 ? 0 : this.#rows.valueSize(row);
   }
 
   /** The first `count` rows. */
@@ -139,28 +117,28 @@ export class RowMemory {
 
   #read<T>(count: number, make: (row: Row, flags: number) => T): T[] {
     const bytes = this.#copy(count);
-    const rows = new Array<T>(count);
+    const rows = this.#rows;
+    const made = new Array<T>(count);
     let at = 0;
     for (let i = 0; i < count; i += 1) {
-      const word = i * WORDS;
-      const keyEnd = at + this.#number(word + 1);
+      const keyEnd = at + rows.keySize(i);
       const valueEnd = keyEnd + this.#presentSize(i);
-      const flags = this.#halves[i * HALVES + 2 * TYPE + 1] ?? 0;
-      rows[i] = make(
+      const flags = rows.flags(i);
+      made[i] = make(
         {
           key: bytes.subarray(at, keyEnd),
-          value: this.#number(word + VALUE) === 0 ? undefined : bytes.subarray(keyEnd, valueEnd),
-          size: this.#number(word + VALUE + 1),
-          partitionHash: (flags & HAS_PARTITION_HASH) === 0 ? undefined : this.#word(word + PARTITION_HASH),
-          type: this.#halves[i * HALVES + 2 * TYPE] ?? 0,
-          version: this.#word(word + VERSION),
-          updatedAtNs: this.#word(word + UPDATED_AT),
-          expiresAtNs: this.#word(word + EXPIRES_AT),
+          value: rows.value(i) === 0 ? undefined : bytes.subarray(keyEnd, valueEnd),
+          size: rows.valueSize(i),
+          partitionHash: (flags & HAS_PARTITION_HASH) === 0 ? undefined : rows.partitionHash(i),
+          type: rows.type(i),
+          version: rows.version(i),
+          updatedAtNs: rows.updatedAtNs(i),
+          expiresAtNs: rows.expiresAtNs(i),
         },
         flags,
       );
       at = valueEnd;
     }
-    return rows;
+    return made;
   }
 }

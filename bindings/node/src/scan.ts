@@ -3,11 +3,12 @@
 import { bytesOrNone, countOf } from './arguments.js';
 import { Cursor } from './cursor.js';
 import { Status, VastoError } from './errors.js';
-import { takeStatus, type Completions } from './native/completions.js';
+import type { Completions, Start } from './native/completions.js';
 import type { Pointer } from './native/functions.js';
 import { closeWithOwner, Handle } from './native/handle.js';
 import type { Library } from './native/library.js';
 import { kinds, liveSignal, withOptions } from './native/options.js';
+import { takeStatus } from './native/results.js';
 import type { ScanOptions } from './options.js';
 import { RowMemory, type Row } from './rows.js';
 import { takeToken } from './token.js';
@@ -73,8 +74,8 @@ export class Scan implements AsyncIterable<Row> {
   async #fetchBlock(): Promise<Row[] | undefined> {
     const { fn, call } = this.#library;
     this.#signal?.throwIfAborted();
-    this.#library.check(fn.vasto_iter_ready_async(this.#handle.pointer, call.out, call.error));
-    await this.#completions.track(call.word(), takeStatus, this, this.#signal);
+    const ready: Start = (out, error) => fn.vasto_iter_ready_async(this.#handle.pointer, out, error);
+    await this.#completions.track(ready, takeStatus, this, this.#signal);
     const { address, capacity } = this.#memory;
     const status = fn.vasto_iter_next_block(this.#handle.pointer, address, capacity, call.out, call.error);
     if (status === Status.END) {

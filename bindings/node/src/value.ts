@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import { Status, MultiGetError, VastoError } from './errors.js';
-import type { Take } from './native/completions.js';
 import type { Pointer } from './native/functions.js';
 import type { Library } from './native/library.js';
 import { copyOut } from './native/memory.js';
+import type { Results, Take } from './native/results.js';
 
 /** Everything about a stored value but its bytes. */
 export interface Stat {
@@ -30,29 +30,14 @@ export interface Value extends Stat {
   data: Buffer;
 }
 
-function statOf(library: Library, value: Pointer): Stat {
-  const { fn } = library;
-  return {
-    size: fn.vasto_value_size(value),
-    type: fn.vasto_value_type(value),
-    version: BigInt(fn.vasto_value_version(value)),
-    updatedAtNs: BigInt(fn.vasto_value_updated_at_ns(value)),
-    expiresAtNs: BigInt(fn.vasto_value_expires_at_ns(value)),
-  };
-}
-
-function consume<T>(library: Library, value: Pointer, read: () => T): T {
-  try {
-    return read();
-  } finally {
-    library.fn.vasto_value_destroy(value);
-  }
-}
-
 /** The bytes of `value`, which ends here. */
 export function consumeBytes(library: Library, value: Pointer): Buffer {
   const { fn } = library;
-  return consume(library, value, () => copyOut(fn, fn.vasto_value_data(value), fn.vasto_value_size(value)));
+  try {
+    return copyOut(fn, fn.vasto_value_data(value), fn.vasto_value_size(value));
+  } finally {
+    fn.vasto_value_destroy(value);
+  }
 }
 
 function consumeValue(library: Library, value: Pointer): Value {
@@ -72,42 +57,64 @@ function consumeValue(library: Library, value: Pointer): Value {
   }
 }
 
-/** The value in the future, or 0n for a key that is not there. That a keyspace is gone is an error. */
-function takePointer(library: Library, future: Pointer): Pointer {
-  const { fn, call } = library;
-  const status = fn.vasto_future_take_value(future, call.out, call.error);
-  if (status === Status.NOT_FOUND) {
-    const { message, details } = library.errorDetails(status);
+/** Whether there is a value; throws why it could not be read. That a keyspace is gone is an error. */
+function found(results: Results, index: number): boolean {
+  const code = results.code(index);
+  if (code === Status.NOT_FOUND) {
+    const { fn, call } = results.library;
+    const { message, details } = results.library.errorDetails(
+      fn.vasto_future_status(results.future(index), call.error),
+    );
     if (details.origin === undefined) {
-      return 0n; // a plain answer has no error object
+      return false; // a plain answer has no error object
     }
     throw new VastoError(message, details);
   }
-  library.check(status);
-  return call.word();
+  results.check(index);
+  return true;
 }
 
 /** Takes the value of a get. */
-export const takeValue: Take<Value | undefined> = (library, future) => {
-  const value = takePointer(library, future);
-  return value === 0n ? undefined : consumeValue(library, value);
+export const takeValue: Take<Value | undefined> = (results, index) => {
+  if (!found(results, index)) {
+    return undefined;
+  }
+  const { rows } = results;
+  return {
+    data: results.data(index),
+    size: rows.valueSize(index),
+    type: rows.type(index),
+    version: rows.version(index),
+    updatedAtNs: rows.updatedAtNs(index),
+    expiresAtNs: rows.expiresAtNs(index),
+  };
 };
 
 /** Takes the value of a stat. */
-export const takeStat: Take<Stat | undefined> = (library, future) => {
-  const value = takePointer(library, future);
-  return value === 0n ? undefined : consume(library, value, () => statOf(library, value));
+export const takeStat: Take<Stat | undefined> = (results, index) => {
+  if (!found(results, index)) {
+    return undefined;
+  }
+  const { rows } = results;
+  return {
+    size: rows.valueSize(index),
+    type: rows.type(index),
+    version: rows.version(index),
+    updatedAtNs: rows.updatedAtNs(index),
+    expiresAtNs: rows.expiresAtNs(index),
+  };
 };
 
 /** Takes the values of a multiGet of `count` keys. */
 export function takeValues(count: number): Take<(Value | undefined)[]> {
-  return (library, future) => {
+  return (results, index) => {
+    const { library } = results;
     const { fn, call } = library;
     const values = new BigUint64Array(new ArrayBuffer(count * 8));
     const codes = new Int32Array(new ArrayBuffer(count * 4));
-    const status = fn.vasto_future_take_values(future, values, codes, count, call.error);
+    const status = fn.vasto_future_take_values(results.future(index), values, codes, count, call.error);
     const failure = status === Status.OK ? undefined : library.errorDetails(status);
-    const results = Array.from(codes, (code, i): Value | undefined | VastoError => {
+    const taken = Array.from(codes, (code, i): Value | undefined | VastoError => {
       const value = values[i] ?? 0n;
       if (value !== 0n) {
         return consumeValue(library, value);
@@ -115,8 +122,8 @@ export function takeValues(count: number): Take<(Value | undefined)[]> {
       return code === Status.NOT_FOUND && status !== Status.NOT_FOUND ? undefined : library.error(code);
     });
     if (failure !== undefined) {
-      throw new MultiGetError(failure.message, failure.details, results);
+      throw new MultiGetError(failure.message, failure.details, taken);
     }
-    return results as (Value | undefined)[];
+    return taken as (Value | undefined)[];
   };
 }

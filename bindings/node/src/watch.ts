@@ -3,12 +3,13 @@
 import { bytesOrNone } from './arguments.js';
 import { Cursor } from './cursor.js';
 import { Status, VastoError } from './errors.js';
-import { takeStatus, type Completions } from './native/completions.js';
+import type { Completions, Start } from './native/completions.js';
 import type { Pointer } from './native/functions.js';
 import { closeWithOwner, Handle, inPool } from './native/handle.js';
 import type { Library } from './native/library.js';
 import { CallMemory } from './native/memory.js';
 import { kinds, liveSignal, withOptionsAsync } from './native/options.js';
+import { takeStatus } from './native/results.js';
 import type { WatchOptions } from './options.js';
 import { RowMemory, type Change } from './rows.js';
 import { takeToken } from './token.js';
@@ -104,11 +105,9 @@ export class Watch implements AsyncIterable<Change> {
   }
 
   async #untilReady(signal: AbortSignal | undefined): Promise<void> {
-    const { call } = this.#library;
     signal?.throwIfAborted();
-    const readyAsync = this.#library.late('vasto_watch_ready_async');
-    this.#library.check(readyAsync(this.#handle.pointer, call.out, call.error));
-    await this.#completions.track(call.word(), takeStatus, this, signal);
+    const ready: Start = (out, error) => this.#library.fn.vasto_watch_ready_async(this.#handle.pointer, out, error);
+    await this.#completions.track(ready, takeStatus, this, signal);
   }
 
   #token(): Buffer {

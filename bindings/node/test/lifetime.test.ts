@@ -186,6 +186,10 @@ const WORKER = `
       const values = await Promise.all(Array.from({ length: 10 }, () => keyspace.get(key)));
       if (!values.every((value) => value.data.equals(key))) throw new Error('another value');
     }
+    for (let i = 0; i < 200; i += 1) {
+      const value = await keyspace.get(key);
+      if (!value.data.equals(key)) throw new Error('another value');
+    }
     parentPort.postMessage('done');
     while (workerData.end === 'forever') {
       await Promise.race(Array.from({ length: 50 }, () => keyspace.get(key)));

@@ -45,7 +45,7 @@ const refusal = (path: string, message: RegExp) => (error: unknown) => {
   assert.equal(error.path, path);
   assert.match(error.message, message);
   assert.ok(error.message.includes(path));
-  assert.match(error.message, /install libvasto 1\.0 or newer \(cmake --install\), or set VASTO_LIBRARY/);
+  assert.match(error.message, /install libvasto 1\.1 or newer \(cmake --install\), or set VASTO_LIBRARY/);
   return true;
 };
 
@@ -78,6 +78,7 @@ test('without a path it is the library that the dynamic linker finds', () => {
 test('a library of another version, or without a function, is refused', (t) => {
   for (const [major, minor] of [
     [0, 9],
+    [1, 0],
     [2, 0],
   ] as const) {
     const path = compile(t, versionSource(major, minor));
@@ -86,7 +87,7 @@ test('a library of another version, or without a function, is refused', (t) => {
       refusal(path, new RegExp(`version ${String(major)}\\.${String(minor)}\\.0`)),
     );
   }
-  const bare = compile(t, versionSource(1, 0));
+  const bare = compile(t, versionSource(1, 1));
   assert.throws(() => libraryInfo(bare), refusal(bare, /has no function vasto_/));
   const empty = compile(t, 'int nothing;');
   assert.throws(() => libraryInfo(empty), refusal(empty, /has no function vasto_version/));

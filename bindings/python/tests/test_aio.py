@@ -15,7 +15,6 @@ from support import PATIENT, Cluster, nothing_left
 
 import vasto
 import vasto.aio
-from vasto import _library
 from vasto.aio import _loop
 
 Body = Callable[[vasto.aio.Client, vasto.aio.Keyspace], Awaitable[None]]
@@ -121,21 +120,7 @@ def test_a_cancelled_wait_for_rows_loses_none(run: Callable[[Body], None]) -> No
     run(body)
 
 
-def choose_way(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """How changes are waited for: as with a library that can tell, or as with an older one."""
-    if way == "thread":
-        has = _library.Library.has
-        monkeypatch.setattr(
-            _library.Library, "has", lambda self, name: name != "vasto_watch_ready_async" and has(self, name)
-        )
-    elif not _library.library().has("vasto_watch_ready_async"):
-        pytest.skip("the library is older than vasto_watch_ready_async")
-
-
-@pytest.mark.parametrize("way", ["queue", "thread"])
-def test_watches(run: Callable[[Body], None], monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    choose_way(monkeypatch, way)
-
+def test_watches(run: Callable[[Body], None]) -> None:
     async def body(_: vasto.aio.Client, ks: vasto.aio.Keyspace) -> None:
         async with await ks.watch(b"w/") as watch:
             assert await watch.next(timeout=0) == []
@@ -167,12 +152,7 @@ def test_watches(run: Callable[[Body], None], monkeypatch: pytest.MonkeyPatch, w
     run(body)
 
 
-@pytest.mark.parametrize("way", ["queue", "thread"])
-def test_a_cancelled_wait_for_changes_loses_none(
-    run: Callable[[Body], None], monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
-    choose_way(monkeypatch, way)
-
+def test_a_cancelled_wait_for_changes_loses_none(run: Callable[[Body], None]) -> None:
     async def body(_: vasto.aio.Client, ks: vasto.aio.Keyspace) -> None:
         seen: list[bytes | None] = []
         async with await ks.watch() as watch:

@@ -94,7 +94,7 @@ def test_an_unknown_code_is_internal_and_keeps_its_number() -> None:
 
 
 def test_versions() -> None:
-    assert vasto.library_version() >= (1, 0, 0)
+    assert vasto.library_version() >= (1, 1, 0)
     assert "abi" in vasto.library_version_text()
 
 
@@ -103,7 +103,7 @@ def test_a_missing_library_is_named_with_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(vasto.LibraryError) as raised:
         _library.Library(str(path))
     assert str(path) in str(raised.value)
-    assert "install libvasto 1.0 or newer (cmake --install), or set VASTO_LIBRARY" in str(raised.value)
+    assert "install libvasto 1.1 or newer (cmake --install), or set VASTO_LIBRARY" in str(raised.value)
     path.write_text("this is no library")
     with pytest.raises(vasto.LibraryError, match="cannot be loaded"):
         _library.Library(str(path))
@@ -114,12 +114,27 @@ def test_a_library_of_something_else_is_refused() -> None:
         _library.Library("libc.so.6")
 
 
-@pytest.mark.parametrize("version", [(1, 99, 0), (1, 0, 99), (2, 0, 0), (0, 0, 0)])
-def test_a_library_of_an_unfit_version_is_refused(
+@pytest.mark.parametrize("version", [(1, 0, 0), (1, 0, 99), (0, 9, 0)])
+def test_a_library_that_is_too_old_is_named_with_what_to_do(
     monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]
 ) -> None:
-    monkeypatch.setattr(_library, "WRITTEN_FOR", version)
-    with pytest.raises(vasto.LibraryError, match=r"has interface version 1\.\d+\.\d+: install libvasto"):
+    monkeypatch.setattr(_library.Library, "_version", lambda _: version)
+    path, dotted = os.environ["VASTO_LIBRARY"], ".".join(map(str, version))
+    with pytest.raises(vasto.LibraryError) as raised:
+        _library.Library(path)
+    said = f"{path} is too old: it has interface version {dotted}; install libvasto 1.1 or newer (cmake --install)"
+    assert said in str(raised.value)
+
+
+@pytest.mark.parametrize("version", [(1, 1, 0), (1, 2, 0), (1, 99, 9)])
+def test_a_library_that_is_younger_is_taken(monkeypatch: pytest.MonkeyPatch, version: tuple[int, int, int]) -> None:
+    monkeypatch.setattr(_library.Library, "_version", lambda _: version)
+    assert _library.Library(os.environ["VASTO_LIBRARY"]).version == version
+
+
+def test_a_library_of_another_major_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_library.Library, "_version", lambda _: (2, 0, 0))
+    with pytest.raises(vasto.LibraryError, match=r"has interface version 2\.0\.0; install libvasto"):
         _library.Library(os.environ["VASTO_LIBRARY"])
 
 

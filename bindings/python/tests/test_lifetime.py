@@ -19,6 +19,7 @@ from support import PATIENT, Cluster, nothing_left, python, run_python
 import vasto
 import vasto.aio
 from vasto import _library
+from vasto._native import ffi
 
 # What a script begins with; it has `client` and `ks` then.
 OPEN = """
@@ -50,7 +51,7 @@ def test_a_client_leaves_nothing(cluster: Cluster, name: str) -> None:
 
 
 class Counting:
-    """The library, counting futures that began and went, and values and queues that went."""
+    """The library, counting futures that began and went, and values that were taken and went."""
 
     def __init__(self, lib: Any) -> None:
         self._lib = lib
@@ -65,13 +66,24 @@ class Counting:
             result = function(*arguments)
             if name.endswith("_async"):
                 self.counts["futures begun"] += result == vasto.Code.OK
+            elif name.startswith("vasto_queue_start_"):
+                self.counts["futures begun"] += sum(future != ffi.NULL for future in ffi.unpack(*of_start(arguments)))
+            elif name == "vasto_future_destroy_block":
+                self.counts["vasto_future_destroy"] += arguments[1]
             elif name.endswith("_destroy"):
-                self.counts[name] += 1
-            elif name == "vasto_future_take_value":
-                self.counts["values taken"] += result == vasto.Code.OK
+                self.counts[name] += arguments[0] != ffi.NULL
+            elif name == "vasto_future_take_values":
+                self.counts["values taken"] += sum(
+                    value != ffi.NULL for value in ffi.unpack(arguments[1], arguments[3])
+                )
             return result
 
         return call
+
+
+def of_start(arguments: tuple[Any, ...]) -> tuple[Any, int]:
+    """The futures that a vasto_queue_start_gets or _puts started, and their number."""
+    return arguments[-2], arguments[-4]
 
 
 def test_every_future_and_value_goes_whatever_became_of_it(
@@ -91,6 +103,10 @@ def test_every_future_and_value_goes_whatever_became_of_it(
             for task in tasks[::2]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            await ks.multi_get([b"%d" % i for i in range(100)] + [b"a"])
+            forgotten = asyncio.ensure_future(ks.get(b"a"))
+            await asyncio.sleep(0)
+            forgotten.cancel()
             async for _ in ks.scan():
                 break
 
@@ -101,6 +117,9 @@ def test_every_future_and_value_goes_whatever_became_of_it(
         assert ks.get_value(b"a") is not None
         with pytest.raises(vasto.KeyNotFoundError):
             ks.touch(b"b", 1)
+        with pytest.raises(vasto.TooLargeError):
+            ks.get(bytes(vasto.MAX_KEY_SIZE + 1))
+        assert ks.multi_get([b"a"] * 60 + [b"b"]) == [b"1"] * 60 + [None]
         assert len(list(ks.scan())) == 1
         ks.batch().delete(b"a").write()
     asyncio.run(main())
@@ -359,6 +378,49 @@ def test_an_interrupted_call_leaves_nothing_and_the_client_goes_on(
     assert ks[key] in (b"1", b"2")
     assert next(scan).key == key
     client.close()
+
+
+INTERRUPTED = """
+import random
+
+armed = True
+
+def interrupt(*_):
+    global armed
+    if armed:
+        armed = False
+        raise KeyboardInterrupt
+
+def until_interrupted(call, after_s):
+    global armed
+    armed = True
+    signal.setitimer(signal.ITIMER_REAL, after_s)
+    while armed:
+        call()
+
+signal.signal(signal.SIGALRM, interrupt)
+moments = random.Random(1)
+descriptors = lambda: len(os.listdir("/proc/self/fd"))
+before = descriptors()
+for call in (lambda: ks[b"a"], lambda: ks.put(b"a", b"1")):
+    for _ in range(1500):
+        try:
+            until_interrupted(call, moments.uniform(20e-6, 400e-6))
+        except KeyboardInterrupt:
+            pass
+gc.collect()
+end = time.monotonic() + 10
+while descriptors() > before and time.monotonic() < end:
+    time.sleep(0.01)
+print(descriptors() - before)
+client.close()
+"""
+
+
+def test_interrupts_at_any_moment_leave_nothing(name: str) -> None:
+    left = int(run_python(OPEN.format(name=name) + INTERRUPTED))
+    # Those of the one queue that waits for the next call go when that is interrupted, too.
+    assert left <= 0
 
 
 def test_opening_is_interrupted_and_leaves_nothing() -> None:

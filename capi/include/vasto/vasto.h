@@ -93,9 +93,9 @@
 
 // The version of the interface this header describes, as MMmmpp.
 #define VASTO_VERSION_MAJOR 1
-#define VASTO_VERSION_MINOR 0
+#define VASTO_VERSION_MINOR 1
 #define VASTO_VERSION_PATCH 0
-#define VASTO_VERSION_CODE 10000
+#define VASTO_VERSION_CODE 10100
 
 // What the program wants to see: unset means everything.
 #ifndef VASTO_API_VERSION
@@ -1104,6 +1104,15 @@ VASTO_API void vasto_future_cancel(vasto_future_t* future);
 // Threads: future. Since 1.0.
 VASTO_API void vasto_future_destroy(vasto_future_t* future);
 
+#if VASTO_API_VERSION >= 10100
+
+// Ends `count` futures, as vasto_future_destroy does, and leaves NULLs in their places; those that
+// are there already are skipped.
+// Threads: future. Since 1.1.
+VASTO_API void vasto_future_destroy_block(vasto_future_t** futures, size_t count);
+
+#endif  // VASTO_API_VERSION >= 10100
+
 // ------------------------------------------------------------------------------------------------
 // Queue: many futures, one file descriptor
 // ------------------------------------------------------------------------------------------------
@@ -1141,6 +1150,38 @@ VASTO_STATUS vasto_queue_next(vasto_queue_t* queue, int64_t timeout_ms, vasto_fu
 VASTO_STATUS vasto_queue_next_block(vasto_queue_t* queue, int64_t timeout_ms,
     vasto_future_t** out_futures, uint64_t* out_tags, size_t capacity, size_t* out_count,
     vasto_error_t** err);
+
+#if VASTO_API_VERSION >= 10100
+
+// As vasto_queue_next_block, and tells what each future brought, which spares callers from other
+// languages several calls for each. out_codes: the code of vasto_future_status, which also has the
+// words of an error. out_rows: of a get or stat with OK the value, as a row without a key (after a
+// stat value.data is NULL); of a put, delete, merge or touch its version and that one's time;
+// otherwise zeros. The bytes are owned by the future until its value is taken or it is destroyed.
+// Who polls vasto_queue_fd and then calls this with a timeout of 0, again and again, does the
+// client's network I/O in these calls, and a result takes one wake-up instead of two. From the
+// first such call on the descriptor may be readable although the answer is TIMEOUT.
+// Threads: any. Blocks: as vasto_queue_next. Codes: as vasto_queue_next. Since 1.1.
+VASTO_STATUS vasto_queue_next_results(vasto_queue_t* queue, int64_t timeout_ms,
+    vasto_future_t** out_futures, uint64_t* out_tags, vasto_status_t* out_codes,
+    vasto_kv_t* out_rows, size_t capacity, size_t* out_count, vasto_error_t** err);
+
+// Starts `count` gets at once, each with a future of its own that is attached to the queue with its
+// tag (tags NULL: 0): what vasto_get_async and vasto_queue_attach do in two calls for each. A key
+// that is refused makes its future fail, not the call. The futures are owned by the caller until
+// vasto_future_destroy; after a failure of the call those that are not NULL.
+// Threads: any. Codes: OK, those of vasto_get_async that are not about the key. Since 1.1.
+VASTO_STATUS vasto_queue_start_gets(vasto_queue_t* queue, vasto_keyspace_t* keyspace,
+    const vasto_key_t* keys, const uint64_t* tags, size_t count,
+    const vasto_read_options_t* options, vasto_future_t** out_futures, vasto_error_t** err);
+
+// Starts `count` puts at once, of values[i] at keys[i]; otherwise as vasto_queue_start_gets.
+// Threads: any. Codes: OK, those of vasto_put_async that are not about key or value. Since 1.1.
+VASTO_STATUS vasto_queue_start_puts(vasto_queue_t* queue, vasto_keyspace_t* keyspace,
+    const vasto_key_t* keys, const vasto_slice_t* values, const uint64_t* tags, size_t count,
+    const vasto_write_options_t* options, vasto_future_t** out_futures, vasto_error_t** err);
+
+#endif  // VASTO_API_VERSION >= 10100
 
 // Ends a queue; futures still attached go on without it. NULL is a no-op.
 // Threads: no other call on the queue may be running. Since 1.0.

@@ -3,10 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/replication/follower_fixture.h"
+
 namespace vasto::replication {
 namespace {
 
-const Uuid kA{0, 1}, kB{0, 2}, kC{0, 3};
+const Uuid kC{0, 3};
 
 struct Waiter final : AckWaiter {
   void Ended(bool /*acknowledged*/) override { FAIL() << "waiters are handed back"; }

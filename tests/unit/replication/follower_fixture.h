@@ -48,6 +48,10 @@ class FollowerTest : public testing::Test {
   void End(const Uuid& peer, StatusOr<rpc::PullResponse> result) {
     Keep(f_.PullEnded(peer, attempts_[peer], std::move(result), have_, now_us_));
   }
+  void Refuse(const Uuid& peer) {
+    const Status full(Code::kNoSpace, "full");
+    Keep(f_.ApplyEnded(peer, attempts_[peer], full, have_, now_us_));
+  }
   void Fail(const Uuid& peer) { End(peer, Status::Unavailable("gone")); }
   void Tick(int64_t after_us) {
     now_us_ += after_us;

@@ -85,7 +85,7 @@ void ReplicationSim::Start(size_t i) {
   r.log = random_->Next() | 1;
   r.next = 1;
   r.wake_us = INT64_MAX;
-  r.serving = r.copying = false;
+  r.serving = r.copying = r.will_give_up = false;
   r.copy_from_us = 0;
   r.follower = std::make_unique<Follower>(r.log, false);
   r.acks = std::make_unique<AckTracker>();
@@ -155,6 +155,8 @@ void ReplicationSim::Restore(size_t i) {
 
 void ReplicationSim::Fault() {
   const size_t i = Below(kReplicas);
+  // Beside another one, so that those are as many as they would be.
+  if (OneIn(10)) Fill(Below(kReplicas), static_cast<int64_t>(Below(2'000'000)));
   switch (Below(calm_ ? 9 : 11)) {
     case 0:
       return Stop(i);
@@ -217,6 +219,31 @@ void ReplicationSim::StandStill(size_t i) {
   Do(i, r.follower->Restart(r.have, now_us_));
 }
 
+void ReplicationSim::Fill(size_t i, int64_t us) {
+  ++counts_.full_disks;
+  replicas_[i].full_until_us = now_us_ + us;
+}
+
+void ReplicationSim::FillAll() {
+  constexpr int64_t kFullUs = 5'000'000;
+  for (size_t i = 0; i < kReplicas; ++i) {
+    if (!replicas_[i].up) Start(i);
+  }
+  Advance(3'000'000);
+  for (size_t i = 0; i < kReplicas; ++i) {
+    At(static_cast<int64_t>(Below(30'000)), [this, i] { Fill(i, kFullUs); });
+  }
+  Advance(kFullUs - 1'000'000);
+  bool serving = false;
+  bool stalemate = false;
+  for (const Replica& r : replicas_) {
+    serving = serving || r.follower->serving();
+    stalemate = stalemate || r.follower->stalemate();
+  }
+  if (stalemate) ++counts_.stalemates;
+  if (!serving) Fail("all disks are full, and nobody serves what is there");
+}
+
 void ReplicationSim::NoticeSilence(size_t i, size_t k) {
   const bool answers = !cut_links_.contains({i, k}) && !cut_links_.contains({k, i});
   if (replicas_[i].up && !answers) HearNothingOf(i, k);
@@ -249,6 +276,7 @@ void ReplicationSim::ClientWrites() {
 
 void ReplicationSim::Write(size_t i, uint64_t number) {
   Replica& r = replicas_[i];
+  if (now_us_ < r.full_until_us || r.follower->stalemate()) return;
   Change change;
   change.write = number;
   change.key = "k" + std::to_string(Below(kKeys));
@@ -294,7 +322,8 @@ void ReplicationSim::Confirmed(uint64_t write) {
 void ReplicationSim::ClientReads() {
   const auto first = std::find_if(replicas_.begin(), replicas_.end(),
                                   [](const Replica& r) { return r.up && r.follower->serving(); });
-  if (first != replicas_.end() && now_us_ >= NoticedUs(*first)) {
+  const bool all = first != replicas_.end() && !first->follower->stalemate();
+  if (all && now_us_ >= NoticedUs(*first)) {
     const auto i = static_cast<size_t>(first - replicas_.begin());
     int64_t turned_us = 0;
     for (size_t k = 0; k < i; ++k) turned_us = std::max(turned_us, replicas_[k].stopped_us);
@@ -347,6 +376,7 @@ void ReplicationSim::Forget(Replica* replica, const std::string& key) {
 
 void ReplicationSim::Compact(size_t i) {
   Replica& r = replicas_[i];
+  if (now_us_ < r.full_until_us) return;
   const EventTime agreed = r.follower->Agreed(r.settled);
   Batch batch;
   for (const auto& [key, stored] : r.data) {
@@ -459,11 +489,13 @@ void ReplicationSim::Do(size_t i, Follower::Actions actions) {
          Replica& self = replicas_[i];
          if (!self.up || self.life != life || self.copying) return;
          const bool known = batch.last <= self.have.Of(batch.log);
-         Apply(i, batch);
+         const bool full = now_us_ < self.full_until_us;
+         if (!full) Apply(i, batch);
          AnswerParked(i);
-         Do(i, self.follower->ApplyEnded(peer, attempt,
-                                         known ? Status::AlreadyExists("") : Status::Ok(),
-                                         self.have, now_us_));
+         const Status result = full    ? Status(Code::kNoSpace, "full")
+                               : known ? Status::AlreadyExists("")
+                                       : Status::Ok();
+         Do(i, self.follower->ApplyEnded(peer, attempt, result, self.have, now_us_));
        });
   }
   if (std::exchange(r.serving, r.follower->serving()) && !r.serving) StopServing(i);
@@ -569,6 +601,7 @@ rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, const Uuid&
   rpc::PullResponse response;
   response.waits = replica.acks->Requires(to);
   response.gave_up = replica.acks->GaveUp(to);
+  response.stuck = replica.follower->stuck();
   response.serving = replica.follower->serving();
   response.log = replica.log;
   response.settled = replica.settled;
@@ -616,8 +649,11 @@ void ReplicationSim::GiveUpSilent(size_t i) {
       GiveUp(i, uuid);
       continue;
     }
+    if (std::exchange(r.will_give_up, true)) continue;
     At(heard.at_us + kPreferredUs - now_us_, [this, i, life = r.life] {
-      if (replicas_[i].up && replicas_[i].life == life) GiveUpSilent(i);
+      if (!replicas_[i].up || replicas_[i].life != life) return;
+      replicas_[i].will_give_up = false;
+      GiveUpSilent(i);
     });
   }
 }
@@ -682,6 +718,7 @@ std::string ReplicationSim::Run() {
     Advance(static_cast<int64_t>(Below(500'000)));
     Fault();
   }
+  if (calm_ && failure_.empty()) FillAll();
   Heal();
   Advance(15'000'000);
   return failure_.empty() ? CheckEnd() : failure_;

@@ -7,6 +7,8 @@
 // end and a restored backup more; what it holds otherwise follows from the list. The network
 // delays, loses and repeats what replicas say, and parts them, also one way only.
 //
+// Disks fill up, one or all at once. What is on a full one stays, and takes nothing more.
+//
 // Replicas forget tombstones as soon as they have agreed on them, without any grace time.
 //
 // A run checks, while it goes on: what a replica applies leaves no gap, and brings nothing back
@@ -48,14 +50,16 @@ class ReplicationSim {
     uint64_t partitions = 0;
     uint64_t standstills = 0;
     uint64_t looks = 0;
-    uint64_t relayed = 0;    // batches that came by another replica
-    uint64_t excused = 0;    // acknowledged, and lost where the level allows it
-    uint64_t forgotten = 0;  // tombstones
-    uint64_t given_up = 0;   // replicas that a write had waited for
-    uint64_t copies = 0;     // of all that another replica has
-    uint64_t joins = 0;      // of such a copy and what the replica has itself
-    uint64_t reads = 0;      // of keys with a confirmed write that had to be seen
-    uint64_t torn = 0;       // keys that differ, where replicas lost what others built on
+    uint64_t full_disks = 0;
+    uint64_t stalemates = 0;  // of all disks that were full at once, when nobody had everything
+    uint64_t relayed = 0;     // batches that came by another replica
+    uint64_t excused = 0;     // acknowledged, and lost where the level allows it
+    uint64_t forgotten = 0;   // tombstones
+    uint64_t given_up = 0;    // replicas that a write had waited for
+    uint64_t copies = 0;      // of all that another replica has
+    uint64_t joins = 0;       // of such a copy and what the replica has itself
+    uint64_t reads = 0;       // of keys with a confirmed write that had to be seen
+    uint64_t torn = 0;        // keys that differ, where replicas lost what others built on
   };
 
   explicit ReplicationSim(uint64_t seed);
@@ -143,6 +147,8 @@ class ReplicationSim {
     std::map<Uuid, Parked> parked;
     std::map<Uuid, Heard> heard;
     int64_t slow_until_us = 0;       // its disk
+    int64_t full_until_us = 0;       // its disk
+    bool will_give_up = false;       // an event comes that looks whether it is to
     std::map<Uuid, Batch> arriving;  // of the answer that the follower works on
   };
   // An acknowledged write.
@@ -168,6 +174,10 @@ class ReplicationSim {
   void Cut(size_t i, std::vector<Batch> kept);
   // It looks at the others as one that stood still does.
   void StandStill(size_t i);
+  // Its disk is full for so long.
+  void Fill(size_t i, int64_t us);
+  // All are, nearly at once. Whatever each of them lacks then, some replica must go on serving.
+  void FillAll();
   // The store of i pings that of k, and marks it when it does not answer.
   void NoticeSilence(size_t i, size_t k);
   void HearNothingOf(size_t i, size_t k);

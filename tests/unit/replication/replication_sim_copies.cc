@@ -76,7 +76,7 @@ std::vector<ReplicationSim::Batch> ReplicationSim::Joined(const Contents& own,
 
 void ReplicationSim::EndCopy(size_t i, const std::optional<Contents>& copied, bool join) {
   Replica& r = replicas_[i];
-  if (!copied) {
+  if (!copied || now_us_ < r.full_until_us) {
     r.copying = false;
     r.copy_from_us = now_us_ + 500'000;
     return Do(i, r.follower->Restart(r.have, now_us_));

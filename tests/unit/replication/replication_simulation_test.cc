@@ -22,6 +22,8 @@ constexpr std::pair<const char*, uint64_t Counts::*> kCounts[] = {
     {"partitions", &Counts::partitions},
     {"standstills", &Counts::standstills},
     {"looks", &Counts::looks},
+    {"full disks", &Counts::full_disks},
+    {"stalemates", &Counts::stalemates},
     {"batches relayed", &Counts::relayed},
     {"tombstones forgotten", &Counts::forgotten},
     {"given up", &Counts::given_up},
@@ -57,6 +59,8 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   EXPECT_GT(sum.partitions, count);
   EXPECT_GT(sum.standstills, count);
   EXPECT_GT(sum.looks, count / 10);
+  EXPECT_GT(sum.full_disks, count);
+  EXPECT_GT(sum.stalemates, count / 100);
   EXPECT_GT(sum.relayed, count);
   EXPECT_GT(sum.forgotten, count);
   EXPECT_GT(sum.given_up, count);

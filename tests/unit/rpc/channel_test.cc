@@ -20,9 +20,6 @@
 namespace vasto::rpc {
 namespace {
 
-int64_t In(int64_t us) { return SystemClock()->MonotonicMicros() + us; }
-constexpr int64_t kLong = 20'000'000;
-
 std::string Text(const StatusOr<GetResponse>& result) {
   return result.ok() ? result->value.payload : result.status().ToString();
 }

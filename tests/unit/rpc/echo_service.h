@@ -9,10 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/base/mutex.h"
 #include "core/rpc/dispatcher.h"
 
 namespace vasto::rpc {
+
+// A deadline in so many microseconds, and how many are enough on any machine.
+inline int64_t In(int64_t us) { return SystemClock()->MonotonicMicros() + us; }
+inline constexpr int64_t kLong = 20'000'000;
 
 // The method get, by key: "park" waits for AnswerParked, "drop" is never answered, "thread" is
 // answered from another thread, "fail" fails with BUSY, "size N" answers N bytes, anything else

@@ -8,7 +8,6 @@
 namespace vasto::rpc {
 namespace {
 
-using Message = InMemoryNetwork::Message;
 using Verdict = InMemoryNetwork::Verdict;
 
 class InMemoryTransportTest : public ::testing::Test {
@@ -64,16 +63,18 @@ TEST_F(InMemoryTransportTest, ErrorsComeThrough) {
 }
 
 TEST_F(InMemoryTransportTest, DroppedMessagesTimeOutByTheClock) {
-  network_.SetFault(
-      [](const Message& m) { return m.is_reply ? Verdict::kDeliver : Verdict::kDrop; });
+  network_.SetFault([](const InMemoryNetwork::Message& m) {
+    return m.is_reply ? Verdict::kDeliver : Verdict::kDrop;
+  });
   const auto request = Get(channel_.get(), "x", 500);
   network_.Advance(499);
   EXPECT_EQ(*request, "pending");
   network_.Advance(1);
   EXPECT_EQ(*request, "TIMEOUT: get to store:1: no answer in time");
   EXPECT_EQ(service_.gets(), 0u);
-  network_.SetFault(
-      [](const Message& m) { return m.is_reply ? Verdict::kDrop : Verdict::kDeliver; });
+  network_.SetFault([](const InMemoryNetwork::Message& m) {
+    return m.is_reply ? Verdict::kDrop : Verdict::kDeliver;
+  });
   const auto reply = Get(channel_.get(), "x", 500);
   network_.Advance(500);
   EXPECT_EQ(reply->substr(0, 7), "TIMEOUT");
@@ -105,7 +106,7 @@ TEST_F(InMemoryTransportTest, ADisconnectTellsBothEndsAndSparesOthers) {
 }
 
 TEST_F(InMemoryTransportTest, AMessageMayCutItsConnection) {
-  network_.SetFault([](const Message& m) {
+  network_.SetFault([](const InMemoryNetwork::Message& m) {
     return m.is_reply && m.method == "get" && m.from == "client" ? Verdict::kDisconnect
                                                                  : Verdict::kDeliver;
   });

@@ -2,6 +2,9 @@
 // Threads that wait for results turn the transport's loop themselves, when they come often and
 // alone, and nobody misses anything when they do not.
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include <functional>
 #include <future>
@@ -10,8 +13,10 @@
 #include <thread>
 
 #include "core/base/clock.h"
+#include "core/rpc/call_run.h"
 #include "core/rpc/channel.h"
 #include "core/rpc/loop_seat.h"
+#include "core/rpc/polling_visitor.h"
 #include "core/rpc/server.h"
 #include "core/rpc/waiter.h"
 #include "tests/unit/rpc/echo_service.h"
@@ -20,10 +25,6 @@ namespace vasto::rpc {
 namespace {
 
 using internal::LoopSeat;
-
-constexpr int64_t kLong = 20'000'000;
-
-int64_t In(int64_t us) { return SystemClock()->MonotonicMicros() + us; }
 
 // Where one result after the other is waited for, as in a queue.
 class Mailbox {
@@ -37,9 +38,11 @@ class Mailbox {
     changed_.SignalAll();
   }
   // False when deadline_us came first.
-  bool Take(const std::shared_ptr<Drivable>& source, int64_t deadline_us = In(kLong)) {
+  bool Take(const std::shared_ptr<Drivable>& source, int64_t deadline_us = In(kLong),
+            bool only_one = false) {
     Waiter waiter;
     waiter.ExpectFrom(source);
+    if (only_one) waiter.ExpectOne();
     {
       MutexLock lock(&mu_);
       if (std::exchange(full_, false)) return true;
@@ -48,6 +51,11 @@ class Mailbox {
     waiter.Wait(deadline_us);
     MutexLock lock(&mu_);
     waiter_ = nullptr;
+    return std::exchange(full_, false);
+  }
+  // False when there is none yet.
+  bool TakeNow() {
+    MutexLock lock(&mu_);
     return std::exchange(full_, false);
   }
   // Without offering help.
@@ -227,6 +235,150 @@ TEST_F(LoopGuestTest, StoppingDoesNotWaitForTheGuestsDeadline) {
   });
   EXPECT_TRUE(box.Take(transport_->drivable()));
   stopping.join();
+}
+
+TEST_F(LoopGuestTest, WhoExpectsOneResultIsServedAsWell) {
+  Mailbox box;
+  for (int i = 0; i < 200; ++i) {
+    Start(&box);
+    EXPECT_TRUE(box.Take(transport_->drivable(), In(kLong), /*only_one=*/true));
+  }
+}
+
+// Somebody who polls, and looks when its descriptor is readable.
+class PollingVisitorTest : public LoopGuestTest {
+ protected:
+  void SetUp() override {
+    LoopGuestTest::SetUp();
+    ASSERT_TRUE(visitor_.Open(own_.get()).ok());
+  }
+  bool Readable(int timeout_ms) const {
+    pollfd entry{visitor_.fd(), POLLIN, 0};
+    return poll(&entry, 1, timeout_ms) == 1;
+  }
+  // Looks until the result of a call is there.
+  void Await(Mailbox* box) {
+    const int64_t deadline_us = In(kLong);
+    while (!box->TakeNow()) {
+      transport_->drivable()->Visit(&visitor_);
+      ASSERT_LT(SystemClock()->MonotonicMicros(), deadline_us);
+    }
+  }
+  // Until the visits do the I/O.
+  void BecomeGuest() {
+    const int64_t deadline_us = In(kLong);
+    do {
+      Start(&box_);
+      Await(&box_);
+      ASSERT_LT(SystemClock()->MonotonicMicros(), deadline_us);
+    } while (box_.by() != std::this_thread::get_id());
+  }
+
+  static constexpr int kTries = 50;
+
+  Fd own_{eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+  PollingVisitor visitor_;
+  Mailbox box_;
+};
+
+TEST_F(PollingVisitorTest, ItsOwnDescriptorIsWatched) {
+  EXPECT_FALSE(Readable(0));
+  const uint64_t one = 1;
+  ASSERT_EQ(write(own_.get(), &one, sizeof(one)), static_cast<ssize_t>(sizeof(one)));
+  EXPECT_TRUE(Readable(0));
+}
+
+TEST_F(PollingVisitorTest, TheVisitsDoTheWork) { BecomeGuest(); }
+
+TEST_F(PollingVisitorTest, ThreadsMayTakeTurns) {
+  for (int i = 0; i < 3; ++i) {
+    std::thread elsewhere([this] { BecomeGuest(); });
+    elsewhere.join();
+  }
+}
+
+// The following happen before the owner notices an absence, in a try that is fast enough.
+
+TEST_F(PollingVisitorTest, AnAnswerMakesItReadable) {
+  int seen = 0;
+  for (int i = 0; i < kTries; ++i) {
+    BecomeGuest();
+    Start(&box_);
+    const bool readable = Readable(1000);
+    Await(&box_);
+    if (readable && box_.by() == std::this_thread::get_id()) ++seen;
+  }
+  EXPECT_GE(seen, kTries / 5);
+}
+
+TEST_F(PollingVisitorTest, WorkOfOthersMakesItReadable) {
+  int seen = 0;
+  for (int i = 0; i < kTries; ++i) {
+    BecomeGuest();
+    Mailbox other;
+    Start(&box_, "park");  // goes out at once
+    Start(&other);         // waits for whoever turns the loop
+    if (Readable(0)) ++seen;
+    Await(&other);
+    service_.AwaitParked(1);
+    service_.AnswerParked(0, "");
+    Await(&box_);
+  }
+  EXPECT_GE(seen, kTries / 5);
+}
+
+TEST_F(PollingVisitorTest, WhoStaysAwayLosesThePlaceAndIsNotToldOfOthers) {
+  BecomeGuest();
+  Mailbox other;
+  Start(&other);
+  other.Sleep();
+  EXPECT_NE(other.by(), std::this_thread::get_id());
+  // The first visit that finds the place taken stops watching.
+  transport_->drivable()->Visit(&visitor_);
+  for (int i = 0; i < 10; ++i) {
+    Start(&other);
+    other.Sleep();
+    EXPECT_FALSE(Readable(0));
+  }
+}
+
+TEST_F(PollingVisitorTest, StoppingDoesNotWaitForAVisit) {
+  BecomeGuest();
+  Start(&box_, "park");
+  service_.AwaitParked(1);
+  transport_->Stop();
+  EXPECT_TRUE(box_.TakeNow());
+  EXPECT_TRUE(box_.status().Is(Code::kCancelled)) << box_.status().ToString();
+  transport_->drivable()->Visit(&visitor_);
+}
+
+TEST_F(LoopGuestTest, CallsOfARunGoOutTogether) {
+  Mailbox first;
+  Start(&first);
+  first.Sleep();
+  const size_t before = service_.batches();
+  Mailbox boxes[20];
+  {
+    const CallRun run;
+    for (Mailbox& box : boxes) Start(&box);
+  }
+  for (Mailbox& box : boxes) {
+    box.Sleep();
+    EXPECT_TRUE(box.status().ok()) << box.status().ToString();
+  }
+  EXPECT_EQ(service_.batches(), before + 1);
+}
+
+TEST_F(LoopGuestTest, ARunMayBeginBeforeThereIsAConnection) {
+  const auto channel = transport_->Connect(server_->address());
+  Mailbox box;
+  {
+    const CallRun run;
+    channel->Call<Get>(EchoService::Request("key"), In(kLong),
+                       [&](const StatusOr<GetResponse>& result) { box.Put(result.status()); });
+  }
+  box.Sleep();
+  EXPECT_TRUE(box.status().ok()) << box.status().ToString();
 }
 
 // A seat whose owner does nothing but lend it.

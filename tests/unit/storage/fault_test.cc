@@ -25,12 +25,6 @@ namespace fs = std::filesystem;
 
 constexpr int kKeys = 20'000;
 
-std::string KeyOf(int i) {
-  char key[16];
-  std::snprintf(key, sizeof(key), "key%08d", i);
-  return key;
-}
-
 class DamageTest : public ShardTest {
  protected:
   void Fill() {

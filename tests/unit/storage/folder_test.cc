@@ -122,7 +122,9 @@ TEST_F(FolderTest, DamageIsRefused) {
   Close();
   for (const char* name : {"FORMAT", "IDENTITY"}) {
     const std::string bytes = ReadFile(name);
-    WriteFile(name, bytes.substr(0, bytes.size() - 1) + "x");
+    std::string damaged = bytes;
+    damaged.back() ^= 1;
+    WriteFile(name, damaged);
     ExpectRefused(Code::kCorruption, "damaged");
     WriteFile(name, "");
     ExpectRefused(Code::kCorruption, "damaged");

@@ -23,12 +23,6 @@ namespace {
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
-std::string KeyOf(int i) {
-  char key[16];
-  std::snprintf(key, sizeof(key), "k%08d", i);
-  return key;
-}
-
 struct Snapshots {
   const rocksdb::Snapshot* ours;
   const rocksdb::Snapshot* model;

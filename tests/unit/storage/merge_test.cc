@@ -22,7 +22,7 @@ TestWrite MergeOf(std::string key, MergeOp op, std::string operand) {
   w.payload = std::move(operand);
   return w;
 }
-TestWrite Add(std::string key, int64_t number) {
+TestWrite AddOf(std::string key, int64_t number) {
   return MergeOf(std::move(key), MergeOp::kAddInt64, std::to_string(number));
 }
 TestWrite AppendOf(std::string key, std::string text) {
@@ -38,7 +38,7 @@ class MergeShardTest : public ShardTest {};
 TEST_F(MergeShardTest, EveryMergeOfABatchCounts) {
   Open();
   std::vector<TestWrite> writes;
-  for (int i = 1; i <= 50; ++i) writes.push_back(Add(i % 2 == 0 ? "even" : "odd", i));
+  for (int i = 1; i <= 50; ++i) writes.push_back(AddOf(i % 2 == 0 ? "even" : "odd", i));
   Apply(shard_.get(), &writes);
   for (const TestWrite& write : writes) EXPECT_TRUE(write.outcome.status.ok());
   for (int i = 0; i < 2; ++i) {  // from the database, from the cache
@@ -49,16 +49,16 @@ TEST_F(MergeShardTest, EveryMergeOfABatchCounts) {
   ASSERT_TRUE(shard_->Close().ok());
   shard_.reset();
   Open();
-  ASSERT_TRUE(Apply(shard_.get(), Add("odd", -1)).status.ok());
+  ASSERT_TRUE(Apply(shard_.get(), AddOf("odd", -1)).status.ok());
   EXPECT_EQ(Get(*shard_, "odd"), "624");
 }
 
 TEST_F(MergeShardTest, MergesAndOtherWritesOfAKeyFollowEachOther) {
   Open();
   std::vector<TestWrite> writes;
-  writes.push_back(Add("k", 1));
+  writes.push_back(AddOf("k", 1));
   writes.push_back(Put("k", "10"));
-  writes.push_back(Add("k", 5));
+  writes.push_back(AddOf("k", 5));
   writes.push_back(Put("other", "x"));
   Apply(shard_.get(), &writes);
   EXPECT_EQ(Get(*shard_, "k"), "15");
@@ -69,17 +69,17 @@ TEST_F(MergeShardTest, MergesAndOtherWritesOfAKeyFollowEachOther) {
   EXPECT_TRUE(Apply(shard_.get(), Touch("k", 5, At(-1'000'000))).superseded);
   clock_.Advance(501'000'000);
   EXPECT_EQ(Get(*shard_, "k"), "NOT_FOUND");
-  ASSERT_TRUE(Apply(shard_.get(), Add("k", 5)).status.ok());
+  ASSERT_TRUE(Apply(shard_.get(), AddOf("k", 5)).status.ok());
   EXPECT_EQ(Get(*shard_, "k"), "5");
   ASSERT_TRUE(Apply(shard_.get(), Del("k")).status.ok());
   EXPECT_EQ(Get(*shard_, "k"), "NOT_FOUND");
-  ASSERT_TRUE(Apply(shard_.get(), Add("k", 6)).status.ok());
+  ASSERT_TRUE(Apply(shard_.get(), AddOf("k", 6)).status.ok());
   EXPECT_EQ(Get(*shard_, "k"), "6");
 }
 
 TEST_F(MergeShardTest, AnOldPutGoesUnderWhatWasMergedSince) {
   Open();
-  ASSERT_TRUE(Apply(shard_.get(), Add("k", 1)).status.ok());
+  ASSERT_TRUE(Apply(shard_.get(), AddOf("k", 1)).status.ok());
   const WriteOutcome put = Apply(shard_.get(), Put("k", "100", At(-1'000'000)));
   EXPECT_TRUE(put.status.ok());
   EXPECT_FALSE(put.superseded);
@@ -90,7 +90,7 @@ TEST_F(MergeShardTest, AnOldPutGoesUnderWhatWasMergedSince) {
 
 TEST_F(MergeShardTest, ConditionsSeeMergedValues) {
   Open();
-  const WriteOutcome merged = Apply(shard_.get(), Add("k", 1));
+  const WriteOutcome merged = Apply(shard_.get(), AddOf("k", 1));
   TestWrite absent = Put("k", "x");
   absent.condition = Condition::kIfAbsent;
   EXPECT_TRUE(Apply(shard_.get(), std::move(absent)).status.Is(Code::kAlreadyExists));
@@ -104,14 +104,14 @@ TEST_F(MergeShardTest, ConditionsSeeMergedValues) {
 TEST_F(MergeShardTest, WhatCannotBeMergedIsRefused) {
   Open();
   ASSERT_TRUE(Apply(shard_.get(), Put("text", "abc")).status.ok());
-  EXPECT_TRUE(Apply(shard_.get(), Add("text", 1)).status.Is(Code::kInvalidArgument));
+  EXPECT_TRUE(Apply(shard_.get(), AddOf("text", 1)).status.Is(Code::kInvalidArgument));
   EXPECT_EQ(Get(*shard_, "text"), "abc");
   EXPECT_TRUE(Apply(shard_.get(), MergeOf("k", MergeOp::kAddInt64, "1.5"))
                   .status.Is(Code::kInvalidArgument));
-  TestWrite dated = Add("k", 1);
+  TestWrite dated = AddOf("k", 1);
   dated.event_time = At(0);
   EXPECT_TRUE(Apply(shard_.get(), std::move(dated)).status.Is(Code::kInvalidArgument));
-  TestWrite conditional = Add("k", 1);
+  TestWrite conditional = AddOf("k", 1);
   conditional.condition = Condition::kIfVersion;
   EXPECT_TRUE(Apply(shard_.get(), std::move(conditional)).status.Is(Code::kInvalidArgument));
   EXPECT_EQ(Get(*shard_, "k"), "NOT_FOUND");
@@ -130,7 +130,7 @@ TEST_F(MergeShardTest, AppendsAddToWhatIsThere) {
   clock_.Advance(101'000'000);
   ASSERT_TRUE(Apply(shard_.get(), AppendOf("k", "new")).status.ok());
   EXPECT_EQ(Get(*shard_, "k"), "new");
-  ASSERT_TRUE(Apply(shard_.get(), Add("n", 1)).status.ok());
+  ASSERT_TRUE(Apply(shard_.get(), AddOf("n", 1)).status.ok());
   EXPECT_TRUE(Apply(shard_.get(), AppendOf("n", "0")).status.Is(Code::kInvalidArgument));
 }
 
@@ -139,17 +139,17 @@ TEST_F(FeedTest, ReplicasMergeAtTheSameTime) {
   auto b = Make("b", 2);
   a->Write(Put("k", "100"));
   ASSERT_TRUE(b->Follow(a.get()).ok());
-  a->Write(Add("k", 1));
-  b->Write(Add("k", 20));
-  a->Write(Add("new", 3));
-  b->Write(Add("new", 4));
+  a->Write(AddOf("k", 1));
+  b->Write(AddOf("k", 20));
+  a->Write(AddOf("new", 3));
+  b->Write(AddOf("new", 4));
   b->Write(AppendOf("text", "x"));
   ASSERT_TRUE(a->Follow(b.get()).ok());
   ASSERT_TRUE(b->Follow(a.get()).ok());
   EXPECT_EQ(a->Rows(), (std::vector<std::string>{"k=121", "new=7", "text=x"}));
   EXPECT_EQ(b->Rows(), a->Rows());
   a->Reopen();
-  a->Write(Add("k", 1000));
+  a->Write(AddOf("k", 1000));
   ASSERT_TRUE(b->Follow(a.get()).ok());
   EXPECT_EQ(b->Get("k"), "1121");
 }
@@ -157,18 +157,18 @@ TEST_F(FeedTest, ReplicasMergeAtTheSameTime) {
 TEST_F(FeedTest, WhatADatabaseLostOfItsMergesComesBackAndCountsOnce) {
   auto a = Make("a", 1);
   auto b = Make("b", 2);
-  a->Write(Add("k", 1));
+  a->Write(AddOf("k", 1));
   a->Close();
   std::filesystem::copy(folder_.path() + "/a", folder_.path() + "/old",
                         std::filesystem::copy_options::recursive);
   a->Open();
-  a->Write(Add("k", 10));
+  a->Write(AddOf("k", 10));
   ASSERT_TRUE(b->FollowAll(a.get()).ok());
   a->Close();
   std::filesystem::remove_all(folder_.path() + "/a");
   std::filesystem::rename(folder_.path() + "/old", folder_.path() + "/a");
   a->Open();
-  a->Write(Add("k", 100));
+  a->Write(AddOf("k", 100));
   EXPECT_EQ(a->Get("k"), "101");
   ASSERT_TRUE(a->FollowAll(b.get()).ok());
   ASSERT_TRUE(b->FollowAll(a.get()).ok());
@@ -181,9 +181,9 @@ TEST_F(FeedTest, MergesAreRelayedWhole) {
   auto a = Make("a", 1);
   auto b = Make("b", 2);
   auto c = Make("c", 3);
-  a->Write(Add("k", 1));
-  a->Write(Add("gone", 1));
-  b->Write(Add("k", 20));
+  a->Write(AddOf("k", 1));
+  a->Write(AddOf("gone", 1));
+  b->Write(AddOf("k", 20));
   b->Write(Put("gone", "put"));
   ASSERT_TRUE(b->Follow(a.get()).ok());
   ASSERT_TRUE(c->FollowAll(b.get()).ok());
@@ -202,7 +202,7 @@ TEST_F(FeedTest, ManyMergesAtThreeReplicasComeToTheSame) {
     if (what < 10) {
       const size_t key = random->Below(sums.size());
       const auto number = static_cast<int64_t>(random->Below(100)) - 30;
-      ASSERT_TRUE(replica->Write(Add("n" + std::to_string(key), number)).status.ok());
+      ASSERT_TRUE(replica->Write(AddOf("n" + std::to_string(key), number)).status.ok());
       sums[key] += number;
     } else if (what < 12) {
       const std::string key = "m" + std::to_string(random->Below(3));
@@ -214,7 +214,7 @@ TEST_F(FeedTest, ManyMergesAtThreeReplicasComeToTheSame) {
           replica->Write(Put(key, "5", At(-static_cast<int64_t>(random->Below(1000)))));
           break;
         default:
-          replica->Write(Add(key, 1));
+          replica->Write(AddOf(key, 1));
           break;
       }
     } else if (what < 19) {

@@ -24,12 +24,6 @@
 namespace vasto::storage {
 namespace {
 
-std::string KeyOf(int i) {
-  char key[16];
-  std::snprintf(key, sizeof(key), "k%06d", i);
-  return key;
-}
-
 class RocksDbAssumptions : public testing::Test {
  protected:
   RocksDbAssumptions() {

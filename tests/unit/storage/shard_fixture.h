@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -19,6 +20,13 @@
 #include "core/storage/shard.h"
 
 namespace vasto::storage {
+
+// Keys in the order of their numbers.
+inline std::string KeyOf(int i) {
+  char key[16];
+  std::snprintf(key, sizeof(key), "k%08d", i);
+  return key;
+}
 
 class TempFolder {
  public:

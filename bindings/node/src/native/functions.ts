@@ -136,30 +136,30 @@ export const SIGNATURES = {
   vasto_watch_options_destroy: ['void', 'ptr'],
   vasto_watch_open: [status, 'ptr', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
   vasto_watch_next: [status, 'ptr', 'ptr', 'size', 'i64', 'ptr', 'ptr'],
+  vasto_watch_ready_async: [status, 'ptr', 'ptr', 'ptr'],
   vasto_watch_resume_token: [status, 'ptr', 'ptr', 'ptr', 'ptr'],
   vasto_watch_destroy: ['void', 'ptr'],
 
-  vasto_get_async: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'],
   vasto_stat_async: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'],
   vasto_multi_get_async: [status, 'ptr', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
-  vasto_put_async: [status, 'ptr', 'ptr', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
   vasto_delete_async: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'],
   vasto_merge_async: [status, 'ptr', 'ptr', 'i32', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
   vasto_touch_async: [status, 'ptr', 'ptr', 'u64', 'ptr', 'ptr', 'ptr'],
   vasto_batch_write_async: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'ptr'],
 
   vasto_future_status: [status, 'ptr', 'ptr'],
-  vasto_future_version: ['u64', 'ptr'],
-  vasto_future_take_value: [status, 'ptr', 'ptr', 'ptr'],
   vasto_future_take_values: [status, 'ptr', 'ptr', 'ptr', 'size', 'ptr'],
   vasto_future_take_batch_result: [status, 'ptr', 'ptr', 'ptr'],
   vasto_future_cancel: ['void', 'ptr'],
   vasto_future_destroy: ['void', 'ptr'],
+  vasto_future_destroy_block: ['void', 'ptr', 'size'],
 
   vasto_queue_create: [status, 'ptr', 'ptr'],
   vasto_queue_attach: [status, 'ptr', 'ptr', 'u64', 'ptr'],
   vasto_queue_fd: ['i32', 'ptr'],
-  vasto_queue_next_block: [status, 'ptr', 'i64', 'ptr', 'ptr', 'size', 'ptr', 'ptr'],
+  vasto_queue_next_results: [status, 'ptr', 'i64', 'ptr', 'ptr', 'ptr', 'ptr', 'size', 'ptr', 'ptr'],
+  vasto_queue_start_gets: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
+  vasto_queue_start_puts: [status, 'ptr', 'ptr', 'ptr', 'ptr', 'ptr', 'size', 'ptr', 'ptr', 'ptr'],
   vasto_queue_destroy: ['void', 'ptr'],
 
   vasto_keyspace_options_create: [status, 'ptr', 'ptr'],
@@ -185,11 +185,6 @@ export const SIGNATURES = {
   poll: ['i32', 'ptr', 'u64', 'i32'],
 } as const satisfies Record<string, Signature>;
 
-/** Looked up when it is first used: the function came after the first libraries of its version. */
-export const LATE_SIGNATURES = {
-  vasto_watch_ready_async: [status, 'ptr', 'ptr', 'ptr'],
-} as const satisfies Record<string, Signature>;
-
 type Arguments<S extends readonly unknown[]> = S extends readonly [unknown, ...infer Rest]
   ? { -readonly [I in keyof Rest]: Rest[I] extends keyof ArgumentTypes ? ArgumentTypes[Rest[I]] : never }
   : never;
@@ -206,13 +201,6 @@ export type Functions = {
   readonly [N in keyof typeof SIGNATURES]: NativeFunction<
     Arguments<(typeof SIGNATURES)[N]>,
     Result<(typeof SIGNATURES)[N]>
-  >;
-};
-
-export type LateFunctions = {
-  readonly [N in keyof typeof LATE_SIGNATURES]: NativeFunction<
-    Arguments<(typeof LATE_SIGNATURES)[N]>,
-    Result<(typeof LATE_SIGNATURES)[N]>
   >;
 };
 

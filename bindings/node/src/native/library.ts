@@ -3,24 +3,16 @@
 import koffi, { type LibraryHandle } from 'koffi';
 
 import { Status, LibraryError, VastoError, type VastoErrorDetails } from '../errors.js';
-import {
-  KOFFI_TYPES,
-  LATE_SIGNATURES,
-  SIGNATURES,
-  type Functions,
-  type LateFunctions,
-  type NativeFunction,
-  type Pointer,
-} from './functions.js';
+import { KOFFI_TYPES, SIGNATURES, type Functions, type NativeFunction, type Pointer } from './functions.js';
 import { CallMemory, KeyMemory } from './memory.js';
 
 /** The interface version that this package was written for: the same major, and not an older minor and patch. */
-const WANTED = { major: 1, minor: 0, patch: 0 } as const;
+const WANTED = { major: 1, minor: 1, patch: 0 } as const;
 
 const DEFAULT_NAME = 'libvasto.so.1';
 const INLINE_KEY_BYTES = 4096;
 
-const ADVICE = 'install libvasto 1.0 or newer (cmake --install), or set VASTO_LIBRARY to the path of libvasto.so.1';
+const ADVICE = 'install libvasto 1.1 or newer (cmake --install), or set VASTO_LIBRARY to the path of libvasto.so.1';
 
 /** The version of an interface. */
 export interface LibraryVersion {
@@ -43,7 +35,6 @@ export class Library {
   readonly key = new KeyMemory(1, INLINE_KEY_BYTES);
 
   readonly #handle: LibraryHandle;
-  readonly #late = new Map<string, unknown>();
 
   constructor(path: string) {
     this.path = path;
@@ -55,13 +46,6 @@ export class Library {
     this.version = this.#checkVersion();
     const functions = Object.keys(SIGNATURES).map((name) => [name, this.#bind(name, SIGNATURES)] as const);
     this.fn = Object.fromEntries(functions) as unknown as Functions;
-  }
-
-  /** A function that not every library of this version has. */
-  late<N extends keyof LateFunctions>(name: N): LateFunctions[N] {
-    const known = this.#late.get(name) ?? this.#bind(name, LATE_SIGNATURES);
-    this.#late.set(name, known);
-    return known as LateFunctions[N];
   }
 
   #bind(name: string, table: Readonly<Record<string, readonly (keyof typeof KOFFI_TYPES)[]>>): unknown {

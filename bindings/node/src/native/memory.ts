@@ -1,15 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Memory that JavaScript and the library both see. It is made of whole ArrayBuffers, which V8 never moves, so
-// their addresses are asked for once.
+// their addresses are asked for once. Where speed matters, words are read and written as two halves, the lower one
+// first as on every machine that koffi has a binary for: numbers are several times cheaper than bigints.
 
 import koffi from 'koffi';
 
-import type { Key } from '../arguments.js';
+import type { Bytes, Key } from '../arguments.js';
 import { keyBytes, keyPartition } from '../arguments.js';
 import type { Functions, Pointer } from './functions.js';
 
-const WORD = 8;
+export const WORD = 8;
+const UPPER = 2 ** 32;
+
+/** The word `index` as a number, which it must fit, as addresses and sizes do. */
+export function numberAt(halves: Uint32Array, index: number): number {
+  return (halves[2 * index] ?? 0) + (halves[2 * index + 1] ?? 0) * UPPER;
+}
+
+/** Writes the word `index`. */
+export function setNumber(halves: Uint32Array, index: number, value: number): void {
+  halves[2 * index] = value; // of which it takes the lower half
+  halves[2 * index + 1] = value / UPPER;
+}
 
 /** Places for the out arguments of one call at a time: some words, and the pointer to the error. */
 export class CallMemory {
@@ -50,54 +63,91 @@ export class CallMemory {
 
 const KEY_SIZE = 32; // sizeof(vasto_key_t): data, size, partition_hash, and flags with reserved
 const KEY_WORDS = KEY_SIZE / WORD;
-const HAS_PARTITION_HASH = 1n;
+const SLICE_SIZE = 16; // sizeof(vasto_slice_t): data, size
+const SLICE_WORDS = SLICE_SIZE / WORD;
+const HAS_PARTITION_HASH = 1;
 
-/** Some vasto_key_t with room for the bytes of their keys. */
+/**
+ * Some vasto_key_t, and for each a vasto_slice_t, with room for copies of their bytes. Bytes for which there is no room
+ * stay where they are, and may only be used as long as they do: for the call that comes next.
+ */
 export class KeyMemory {
+  /** Where the keys are. */
   readonly address: Pointer;
+
+  /** Where the slices are. */
+  readonly slices: Pointer;
+
+  readonly #halves: Uint32Array;
   readonly #words: BigUint64Array;
   readonly #bytes: Uint8Array;
+  readonly #bytesAt: number;
+  readonly #slicesFrom: number; // in words
+  readonly #borrowed: Bytes[] = []; // so that the garbage collector leaves them alone
   #used = 0;
 
   constructor(keys: number, capacity: number) {
-    const buffer = new ArrayBuffer(keys * KEY_SIZE + capacity);
+    const head = keys * (KEY_SIZE + SLICE_SIZE);
+    const buffer = new ArrayBuffer(head + capacity);
     this.address = koffi.address(buffer);
-    this.#words = new BigUint64Array(buffer, 0, keys * KEY_WORDS);
-    this.#bytes = new Uint8Array(buffer, keys * KEY_SIZE);
+    this.slices = this.address + BigInt(keys * KEY_SIZE);
+    this.#halves = new Uint32Array(buffer, 0, head / 4);
+    this.#words = new BigUint64Array(buffer, 0, head / WORD);
+    this.#bytes = new Uint8Array(buffer, head);
+    this.#bytesAt = Number(this.address) + head;
+    this.#slicesFrom = keys * KEY_WORDS;
   }
 
-  /**
-   * Writes `key` as the key number `index`. Bytes for which there is no room stay where they are, and the key may
-   * only be used as long as they do: for the call that comes next.
-   */
-  set(index: number, key: Key): void {
+  #setBytes(word: number, bytes: Bytes): boolean {
+    const fits = bytes.length <= this.#bytes.length - this.#used;
+    setNumber(this.#halves, word, fits ? this.#copyIn(bytes) : this.#borrow(bytes));
+    setNumber(this.#halves, word + 1, bytes.length);
+    return fits;
+  }
+
+  #copyIn(bytes: Bytes): number {
+    const at = this.#used;
+    this.#bytes.set(bytes, at);
+    this.#used += bytes.length;
+    return this.#bytesAt + at;
+  }
+
+  #borrow(bytes: Bytes): number {
+    this.#borrowed.push(bytes);
+    return Number(koffi.address(bytes));
+  }
+
+  /** Writes `key` as the key number `index`; whether its bytes were copied. */
+  set(index: number, key: Key): boolean {
     const bytes = keyBytes(key);
     const partition = keyPartition(key);
-    let data: Pointer;
-    if (bytes.length <= this.#bytes.length - this.#used) {
-      this.#bytes.set(bytes, this.#used);
-      data = this.address + BigInt(this.#bytes.byteOffset + this.#used);
-      this.#used += bytes.length;
-    } else {
-      data = koffi.address(bytes);
-    }
-    const at = index * KEY_WORDS;
-    this.#words[at] = data;
-    this.#words[at + 1] = BigInt(bytes.length);
-    this.#words[at + 2] = partition ?? 0n;
-    this.#words[at + 3] = partition === undefined ? 0n : HAS_PARTITION_HASH;
+    const word = index * KEY_WORDS;
+    this.#words[word + 2] = partition ?? 0n;
+    setNumber(this.#halves, word + 3, partition === undefined ? 0 : HAS_PARTITION_HASH);
+    return this.#setBytes(word, bytes);
+  }
+
+  /** Writes `bytes` as the slice number `index`; whether they were copied. */
+  setSlice(index: number, bytes: Bytes): boolean {
+    return this.#setBytes(this.#slicesFrom + index * SLICE_WORDS, bytes);
   }
 
   /** Writes `key` as the only key; its address. */
   only(key: Key): Pointer {
-    this.#used = 0;
+    this.clear();
     this.set(0, key);
     return this.address;
+  }
+
+  /** Makes room: the bytes of all keys and slices are gone. */
+  clear(): void {
+    this.#used = 0;
+    this.#borrowed.length = 0;
   }
 }
 
 /** A copy of `size` bytes of native memory. */
-export function copyOut(fn: Functions, data: Pointer | null, size: number): Buffer {
+export function copyOut(fn: Functions, data: Pointer | number | null, size: number): Buffer {
   if (data === null || size === 0) {
     return Buffer.alloc(0);
   }

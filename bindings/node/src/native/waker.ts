@@ -5,6 +5,7 @@ import { isMainThread } from 'node:worker_threads';
 import koffi, { type node } from 'koffi';
 
 import type { Library } from './library.js';
+import { LookingWaker, type Sleeper } from './looking.js';
 
 /** Calls back on the event loop while a descriptor is readable. */
 export interface Waker {
@@ -89,6 +90,10 @@ class PoolWaker implements Waker {
  * What wakes this thread's event loop up. A worker may be terminated at any moment, and a poll handle of koffi that
  * becomes readable then aborts the whole process (koffi 3.3); its calls in the pool do not.
  */
-export function wakerFor(library: Library, descriptor: number, wake: () => void): Waker {
-  return isMainThread ? new LoopWaker(descriptor, wake) : new PoolWaker(library, descriptor, wake);
+export function wakerFor(library: Library, descriptor: number, sleeper: Sleeper): Waker {
+  const wake = (): void => {
+    sleeper.drain();
+  };
+  const patient = isMainThread ? new LoopWaker(descriptor, wake) : new PoolWaker(library, descriptor, wake);
+  return new LookingWaker(sleeper, patient);
 }

@@ -21,6 +21,8 @@ _MOST_MILLISECONDS = 365 * 24 * 3600 * 1000
 
 def data_of(what: str, data: BytesLike) -> tuple[CData, int]:
     """A view of the bytes and their number; the view keeps them alive and in their place."""
+    if type(data) is bytes:
+        return ffi.from_buffer(data), len(data)
     if not isinstance(data, (bytes, bytearray, memoryview)):
         hint = ": encode it, as in text.encode()" if isinstance(data, str) else ""
         raise TypeError(f"the {what} must be bytes, bytearray or memoryview, not {type(data).__name__}{hint}")
@@ -31,16 +33,13 @@ def data_of(what: str, data: BytesLike) -> tuple[CData, int]:
     return view, len(view)
 
 
-def fill_key(target: CData, key: KeyLike) -> CData:
-    """Writes a vasto_key_t that borrows the bytes of the view that is returned."""
+def key_of(key: KeyLike) -> tuple[Any, ...]:
+    """What a vasto_key_t is made of; it keeps the bytes alive and in their place."""
+    if type(key) is bytes:
+        return ((ffi.from_buffer(key), len(key)),)
     if isinstance(key, Key):
-        target.partition_hash = uint("partition hash", key.partition_hash)
-        target.flags = _HAS_PARTITION_HASH
-        key = key.data
-    view, size = data_of("key", key)
-    target.key.data = view
-    target.key.size = size
-    return view
+        return data_of("key", key.data), uint("partition hash", key.partition_hash), _HAS_PARTITION_HASH, 0
+    return (data_of("key", key),)
 
 
 def uint(what: str, value: int, most: int = _UINT64_MAX) -> int:

@@ -7,10 +7,11 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from . import _requests
-from ._arguments import choice, data_of, fill_key, operand_of
+from ._arguments import choice, data_of, key_of, operand_of
 from ._constants import Merge
 from ._errors import error_from, new_error_slot
 from ._native import ffi
+from ._operation import result
 from ._options import write_options
 
 if TYPE_CHECKING:
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from ._library import CData
-    from ._operation import Operation, Target
+    from ._operation import Target
     from ._options import ChangeOptions, MergeOptions, WriteOptions
+    from ._queue import SingleOperation
     from ._values import BytesLike, EntryResult, KeyLike
 
 
@@ -82,8 +84,8 @@ class BatchBase:
     def _add(self, function: str, key: KeyLike, arguments: tuple[CData, ...], options: Mapping[str, Any]) -> Self:
         library = self._target.library
         c_options = write_options(library, options)
-        c_key = ffi.new("vasto_key_t*")
-        _view = fill_key(c_key, key)
+        parts = key_of(key)
+        c_key = ffi.new("vasto_key_t*", parts)
         slot = new_error_slot()
         with self._lock:
             code = getattr(library.lib, function)(self._handle, c_key, *arguments, c_options, slot)
@@ -91,9 +93,8 @@ class BatchBase:
             raise error_from(library, code, slot)
         return self
 
-    def _start(self, options: WriteOptions) -> Operation[list[EntryResult]]:
-        with self._lock:
-            return _requests.batch_write(self._target, self._handle, options)
+    def _operation(self, options: WriteOptions) -> SingleOperation[list[EntryResult]]:
+        return _requests.batch_write(self._target, self._handle, self._lock, options)
 
 
 class Batch(BatchBase):
@@ -108,7 +109,7 @@ class Batch(BatchBase):
         Raises:
             VastoError: an entry failed, the class says how the first of them; ``results`` has all of them.
         """
-        return self._start(options).result()
+        return result(self._target, self._operation(options))
 
     def __enter__(self) -> Self:
         """The batch."""

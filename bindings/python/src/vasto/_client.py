@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from ._library import CData, Library
     from ._log import LogFunction
+    from ._queue import Queue
 
 Masters = Union[str, Sequence[str]]
 
@@ -45,7 +46,7 @@ class Connection:
         self.handle = handle
         self.log_number = log_number
         self.pid = os.getpid()
-        self.queues: list[CData] = []
+        self.queues: list[Queue] = []
 
     def close(self, timeout_ms: int) -> None:
         """Closes it; what is running may go on for that long, -1: without limit."""

@@ -6,11 +6,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from . import _requests
-from ._arguments import c_text, fill_key
+from ._arguments import c_text, key_of
 from ._batch import Batch
 from ._errors import error_from, new_error_slot
 from ._native import ffi
-from ._operation import Target, interruptible
+from ._operation import Target, interruptible, result
 from ._rows import open_watch
 from ._scan import Scan, Watch
 from ._session import Session
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from ._constants import Merge
     from ._library import CData, Library
     from ._options import ChangeOptions, MergeOptions, ReadOptions, ScanOptions, WriteOptions
+    from ._queue import Queue
     from ._values import BytesLike, GetResult, KeyLike, Stat, Value
 
 D = TypeVar("D")
 
 
-def open_keyspace(library: Library, client: CData, queues: list[CData], name: str) -> Target:
+def open_keyspace(library: Library, client: CData, queues: list[Queue], name: str) -> Target:
     """Opens a keyspace; may wait for a master."""
     out, slot = ffi.new("vasto_keyspace_t**"), new_error_slot()
     code = library.lib.vasto_keyspace_open(client, c_text("name of a keyspace", name), out, slot)
@@ -76,8 +77,8 @@ class KeyspaceBase:
 
     def shard_of(self, key: KeyLike) -> int:
         """The shard, from 0, in which the key lives at this moment."""
-        c_key = ffi.new("vasto_key_t*")
-        _view = fill_key(c_key, key)
+        parts = key_of(key)
+        c_key = ffi.new("vasto_key_t*", parts)
         shard: int = self._target.library.lib.vasto_keyspace_shard_of(self._target.handle, c_key)
         return shard
 
@@ -156,7 +157,7 @@ class Keyspace(KeyspaceBase):
         Raises:
             NotFoundError: the keyspace is gone.
         """
-        value = _requests.get_bytes(self._target, key, options).result()
+        value = result(self._target, _requests.get_bytes(self._target, key, options))
         return default if value is None else value
 
     def get_value(self, key: KeyLike, **options: Unpack[ReadOptions]) -> Value | None:
@@ -165,11 +166,11 @@ class Keyspace(KeyspaceBase):
         Raises:
             NotFoundError: the keyspace is gone.
         """
-        return _requests.get_value(self._target, key, options).result()
+        return result(self._target, _requests.get_value(self._target, key, options))
 
     def stat(self, key: KeyLike, **options: Unpack[ReadOptions]) -> Stat | None:
         """As :meth:`get_value`, without the bytes: their number only."""
-        return _requests.stat(self._target, key, options).result()
+        return result(self._target, _requests.stat(self._target, key, options))
 
     def multi_get(self, keys: Iterable[KeyLike], **options: Unpack[ReadOptions]) -> list[bytes | None]:
         """The bytes of several keys, in the order of the keys; None where there is no such key.
@@ -177,12 +178,12 @@ class Keyspace(KeyspaceBase):
         Raises:
             VastoError: one of the keys could not be read.
         """
-        results = _requests.multi_get(self._target, keys, options, raising=True).result()
+        results = result(self._target, _requests.multi_get(self._target, keys, options, raising=True))
         return [None if result.value is None else result.value.data for result in results]
 
     def multi_get_results(self, keys: Iterable[KeyLike], **options: Unpack[ReadOptions]) -> list[GetResult]:
         """The values of several keys, each with its own code, also where only some could be read."""
-        return _requests.multi_get(self._target, keys, options, raising=False).result()
+        return result(self._target, _requests.multi_get(self._target, keys, options, raising=False))
 
     def put(self, key: KeyLike, value: BytesLike, **options: Unpack[WriteOptions]) -> int:
         """Stores the value, replacing an older one.
@@ -196,7 +197,7 @@ class Keyspace(KeyspaceBase):
             TooLargeError: the key is over ``MAX_KEY_SIZE``, or the value over ``MAX_VALUE_SIZE``.
             NotFoundError: the keyspace is gone.
         """
-        return _requests.put(self._target, key, value, options).result()
+        return result(self._target, _requests.put(self._target, key, value, options))
 
     def delete(self, key: KeyLike, **options: Unpack[ChangeOptions]) -> int:
         """Deletes the value of the key; well also if there is none.
@@ -208,7 +209,7 @@ class Keyspace(KeyspaceBase):
             StaleWriteError: a newer value is stored, or ``if_version`` failed.
             NotFoundError: the keyspace is gone.
         """
-        return _requests.delete(self._target, key, options).result()
+        return result(self._target, _requests.delete(self._target, key, options))
 
     def touch(self, key: KeyLike, ttl: int, **options: Unpack[ChangeOptions]) -> int:
         """Gives the value another expiry: ``ttl`` whole seconds from now, 0 for never. The bytes stay.
@@ -220,7 +221,7 @@ class Keyspace(KeyspaceBase):
             KeyNotFoundError: there is no such key; it is a KeyError too.
             StaleWriteError: a newer value is stored, or ``if_version`` failed.
         """
-        return _requests.touch(self._target, key, ttl, options).result()
+        return result(self._target, _requests.touch(self._target, key, ttl, options))
 
     def merge(self, key: KeyLike, operation: Merge, operand: BytesLike | float, **options: Unpack[MergeOptions]) -> int:
         """Merges the operand into the value: adds to a number, keeps the least or greatest, or appends bytes.
@@ -234,7 +235,7 @@ class Keyspace(KeyspaceBase):
         Raises:
             InvalidArgumentError: the operand or the value is no such number, or is merged with another operation.
         """
-        return _requests.merge(self._target, key, operation, operand, options).result()
+        return result(self._target, _requests.merge(self._target, key, operation, operand, options))
 
     def batch(self) -> Batch:
         """An empty batch of writes to this keyspace."""

@@ -11,10 +11,7 @@ from ._native import ffi
 
 SONAME = "libvasto.so.1"
 PATH_VARIABLE = "VASTO_LIBRARY"
-WRITTEN_FOR = (1, 0, 0)
-
-# Looked up where they are used, with another way to do the same: younger than the libraries that are accepted.
-OPTIONAL = frozenset({"vasto_watch_ready_async"})
+WRITTEN_FOR = (1, 1, 0)
 
 # What cffi calls CData: pointers, structs and arrays of C. Its stubs know no more of them either.
 CData = Any
@@ -44,10 +41,12 @@ class Library:
         except OSError as error:
             raise LibraryError(_advice(path, f"cannot be loaded ({error})")) from None
         self.version = self._version()
-        if self.version[0] != WRITTEN_FOR[0] or self.version < WRITTEN_FOR:
+        if self.version < WRITTEN_FOR:
+            raise LibraryError(_advice(path, f"is too old: it has interface version {_dotted(self.version)}"))
+        if self.version[0] != WRITTEN_FOR[0]:
             raise LibraryError(_advice(path, f"has interface version {_dotted(self.version)}"))
         for name in dir(self.lib):
-            if name.startswith("vasto_") and name not in OPTIONAL and not self.has(name):
+            if name.startswith("vasto_") and not self.has(name):
                 raise LibraryError(_advice(path, f"lacks the function {name}"))
         self.text: str = ffi.string(self.lib.vasto_version_string()).decode()
 
@@ -73,7 +72,7 @@ def _dotted(version: tuple[int, int, int]) -> str:
 
 def _advice(path: str, what: str) -> str:
     return (
-        f"{path} {what}: install libvasto {WRITTEN_FOR[0]}.{WRITTEN_FOR[1]} or newer (cmake --install), "
+        f"{path} {what}; install libvasto {WRITTEN_FOR[0]}.{WRITTEN_FOR[1]} or newer (cmake --install), "
         f"or set {PATH_VARIABLE} to the path of {SONAME}"
     )
 

@@ -209,11 +209,13 @@ def _build(library: Library, kind: str, table: _Table, options: Mapping[str, Any
 
 def read_options(library: Library, options: Mapping[str, Any]) -> CData:
     """A vasto_read_options_t of keyword arguments, destroyed with its last reference; NULL for none."""
-    return _build(library, "read", _READ, options)
+    return _build(library, "read", _READ, options) if options else ffi.NULL
 
 
 def write_options(library: Library, options: Mapping[str, Any]) -> CData:
     """As read_options, of writes."""
+    if not options:
+        return ffi.NULL
     for one, other in (("ttl", "expires_at_ns"), ("if_absent", "if_version")):
         if options.get(one) not in {None, False} and options.get(other) is not None:
             raise ValueError(f"{one} and {other} exclude each other")

@@ -1,94 +1,126 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The operations on keys: each function starts one and returns it, for a thread or an event loop to wait for.
+"""The operations on keys: each function makes one, for a thread or an event loop to start and to wait for.
 
-Keys, values and options are copied by the call that starts the operation. Whatever is wrong with the arguments is
-raised here, before anything was sent.
+Whatever is wrong with the type of an argument is raised here. Keys, values and options are copied by the call of the
+library that starts the operation; the operation keeps them until then.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ._arguments import choice, data_of, fill_key, operand_of, uint
+from ._arguments import choice, data_of, key_of, operand_of, uint
 from ._constants import Code, Merge
 from ._errors import error_from, new_error_slot
 from ._native import ffi
-from ._operation import Operation, Target
 from ._options import read_options, write_options
-from ._values import EntryResult, GetResult, Key, Stat, Value, take_bytes, take_stat, take_value
+from ._queue import KeyOperation, Kind, SingleOperation
+from ._values import MEMORY, EntryResult, GetResult, Key, Stat, Value, take_value
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Iterable, Mapping
 
+    from ._errors import VastoError
     from ._library import CData, Library
-    from ._values import BytesLike, KeyLike
+    from ._operation import Target
+    from ._values import BytesLike, KeyLike, RawRow
 
 T = TypeVar("T")
 
-_KEY = ffi.typeof("vasto_key_t*")
-_VALUE = ffi.typeof("vasto_value_t**")
 _OK = int(Code.OK)
 _NOT_FOUND = int(Code.NOT_FOUND)
 _NULL = ffi.NULL
 
 
-def _new_key(key: KeyLike) -> tuple[CData, CData]:
-    """A vasto_key_t, and the view of its bytes, which has to live as long."""
-    target = ffi.new(_KEY)
-    return target, fill_key(target, key)
-
-
-def _read(
-    start: str, take: Callable[[CData, CData], T], target: Target, key: KeyLike, options: Mapping[str, Any]
-) -> Operation[T | None]:
-    library = target.library
-
-    def finish(library: Library, future: CData) -> T | None:
-        out, slot = ffi.new(_VALUE), new_error_slot()
-        code = library.lib.vasto_future_take_value(future, out, slot)
-        if code == _OK:
-            return take(library.lib, out[0])
-        # With an error object it is the keyspace that is gone.
-        if code == _NOT_FOUND and slot[0] == _NULL:
-            return None
-        raise error_from(library, code, slot)
-
-    c_options = read_options(library, options)
-    c_key, _view = _new_key(key)
-    operation: Operation[T | None] = Operation(target, finish)
+def _error_of(library: Library, future: CData, *, no_key: bool = False) -> VastoError:
     slot = new_error_slot()
-    code = getattr(library.lib, start)(target.handle, c_key, c_options, operation.out, slot)
-    if code:
+    code = library.lib.vasto_future_status(future, slot)
+    return error_from(library, code, slot, no_key=no_key)
+
+
+def _missing(library: Library, future: CData, code: int) -> None:
+    """Nothing for a key that is missing; otherwise raises what a read failed with."""
+    if code == _NOT_FOUND:
+        slot = new_error_slot()
+        library.lib.vasto_future_status(future, slot)
+        # With an error object it is the keyspace that is gone.
+        if slot[0] == _NULL:
+            return
         raise error_from(library, code, slot)
-    return operation
+    raise _error_of(library, future)
 
 
-def get_bytes(target: Target, key: KeyLike, options: Mapping[str, Any]) -> Operation[bytes | None]:
+def _take_bytes(library: Library, future: CData, code: int, row: RawRow) -> bytes | None:
+    if code:
+        _missing(library, future, code)
+        return None
+    data: bytes = MEMORY[row[2] : row[2] + row[3]]
+    return data
+
+
+def _take_value(library: Library, future: CData, code: int, row: RawRow) -> Value | None:
+    if code:
+        _missing(library, future, code)
+        return None
+    _, _, data, size, _, version, updated_at_ns, expires_at_ns, kind, _ = row
+    return Value(MEMORY[data : data + size], kind, version, updated_at_ns, expires_at_ns or None)
+
+
+def _take_stat(library: Library, future: CData, code: int, row: RawRow) -> Stat | None:
+    if code:
+        _missing(library, future, code)
+        return None
+    _, _, _, size, _, version, updated_at_ns, expires_at_ns, kind, _ = row
+    return Stat(size, kind, version, updated_at_ns, expires_at_ns or None)
+
+
+def _take_version(library: Library, future: CData, code: int, row: RawRow) -> int:
+    if code:
+        raise _error_of(library, future, no_key=True)
+    return row[5]
+
+
+def _gets(target: Target, options: Mapping[str, Any]) -> Kind:
+    return Kind(target.handle, read_options(target.library, options), puts=False) if options else target.gets
+
+
+def get_bytes(target: Target, key: KeyLike, options: Mapping[str, Any]) -> KeyOperation[bytes | None]:
     """The bytes of the value; None: no such key."""
-    return _read("vasto_get_async", take_bytes, target, key, options)
+    return KeyOperation(_take_bytes, _gets(target, options), key_of(key), None, type(key) is bytes)
 
 
-def get_value(target: Target, key: KeyLike, options: Mapping[str, Any]) -> Operation[Value | None]:
+def get_value(target: Target, key: KeyLike, options: Mapping[str, Any]) -> KeyOperation[Value | None]:
     """The value with all that is stored with it; None: no such key."""
-    return _read("vasto_get_async", take_value, target, key, options)
+    return KeyOperation(_take_value, _gets(target, options), key_of(key), None, type(key) is bytes)
 
 
-def stat(target: Target, key: KeyLike, options: Mapping[str, Any]) -> Operation[Stat | None]:
+def stat(target: Target, key: KeyLike, options: Mapping[str, Any]) -> SingleOperation[Stat | None]:
     """The value without its bytes; None: no such key."""
-    return _read("vasto_stat_async", take_stat, target, key, options)
+    start, handle, c_options = target.library.lib.vasto_stat_async, target.handle, read_options(target.library, options)
+    c_key = key_of(key)
+    return SingleOperation(
+        lambda out, slot: start(handle, ffi.new("vasto_key_t*", c_key), c_options, out, slot), _take_stat
+    )
 
 
 def multi_get(
     target: Target, keys: Iterable[KeyLike], options: Mapping[str, Any], *, raising: bool
-) -> Operation[list[GetResult]]:
+) -> SingleOperation[list[GetResult]]:
     """The results of the keys in their order; ``raising``: a failed one raises."""
-    library = target.library
     if isinstance(keys, (bytes, bytearray, memoryview, str, Key)):
         raise TypeError("keys must be an iterable of keys, not a single key")
-    listed = list(keys)
-    count = len(listed)
+    c_options = read_options(target.library, options)
+    c_keys = [key_of(key) for key in keys]
+    count = len(c_keys)
 
-    def finish(library: Library, future: CData) -> list[GetResult]:
+    def start(out: CData, slot: CData) -> int:
+        code: int = target.library.lib.vasto_multi_get_async(
+            target.handle, ffi.new("vasto_key_t[]", c_keys), count, c_options, out, slot
+        )
+        return code
+
+    def take(library: Library, future: CData, _code: int, _row: RawRow) -> list[GetResult]:
         values, codes = ffi.new("vasto_value_t*[]", count), ffi.new("vasto_status_t[]", count)
         slot = new_error_slot()
         code = library.lib.vasto_future_take_values(future, values, codes, count, slot)
@@ -106,69 +138,50 @@ def multi_get(
                 library.lib.vasto_value_destroy(handle)
             library.lib.vasto_error_destroy(slot[0])
 
-    c_options = read_options(library, options)
-    c_keys = ffi.new("vasto_key_t[]", count)
-    _views = [fill_key(c_keys[i], key) for i, key in enumerate(listed)]
-    operation = Operation(target, finish)
-    slot = new_error_slot()
-    code = library.lib.vasto_multi_get_async(target.handle, c_keys, count, c_options, operation.out, slot)
-    if code:
-        raise error_from(library, code, slot)
-    return operation
+    return SingleOperation(start, take)
 
 
 # The codes of a whole multi_get: it was not made at all, or the keyspace is gone.
 _OF_THE_WHOLE = frozenset({int(Code.INVALID_ARGUMENT), int(Code.FORKED), int(Code.NOT_FOUND)})
 
 
-def _take_version(library: Library, future: CData) -> int:
-    slot = new_error_slot()
-    code = library.lib.vasto_future_status(future, slot)
-    if code:
-        raise error_from(library, code, slot, no_key=True)
-    version: int = library.lib.vasto_future_version(future)
-    return version
+def put(target: Target, key: KeyLike, value: BytesLike, options: Mapping[str, Any]) -> KeyOperation[int]:
+    """Stores a value; the version."""
+    kind = Kind(target.handle, write_options(target.library, options), puts=True) if options else target.puts
+    fixed = type(key) is bytes and type(value) is bytes
+    return KeyOperation(_take_version, kind, key_of(key), data_of("value", value), fixed)
 
 
 def _write(
-    start: str, target: Target, key: KeyLike, arguments: tuple[Any, ...], options: Mapping[str, Any]
-) -> Operation[int]:
-    library = target.library
-    c_options = write_options(library, options)
-    c_key, _view = _new_key(key)
-    operation = Operation(target, _take_version)
-    slot = new_error_slot()
-    code = getattr(library.lib, start)(target.handle, c_key, *arguments, c_options, operation.out, slot)
-    if code:
-        raise error_from(library, code, slot)
-    return operation
+    function: str, target: Target, key: KeyLike, arguments: tuple[Any, ...], options: Mapping[str, Any]
+) -> SingleOperation[int]:
+    start, handle = getattr(target.library.lib, function), target.handle
+    c_options, c_key = write_options(target.library, options), key_of(key)
+    return SingleOperation(
+        lambda out, slot: start(handle, ffi.new("vasto_key_t*", c_key), *arguments, c_options, out, slot), _take_version
+    )
 
 
-def put(target: Target, key: KeyLike, value: BytesLike, options: Mapping[str, Any]) -> Operation[int]:
-    """Stores a value; the version."""
-    return _write("vasto_put_async", target, key, data_of("value", value), options)
-
-
-def delete(target: Target, key: KeyLike, options: Mapping[str, Any]) -> Operation[int]:
+def delete(target: Target, key: KeyLike, options: Mapping[str, Any]) -> SingleOperation[int]:
     """Deletes a value; the version of the deletion."""
     return _write("vasto_delete_async", target, key, (), options)
 
 
-def touch(target: Target, key: KeyLike, ttl: int, options: Mapping[str, Any]) -> Operation[int]:
+def touch(target: Target, key: KeyLike, ttl: int, options: Mapping[str, Any]) -> SingleOperation[int]:
     """Gives a value another expiry; the version."""
     return _write("vasto_touch_async", target, key, (uint("ttl", ttl),), options)
 
 
 def merge(
     target: Target, key: KeyLike, operation: Merge, operand: BytesLike | float, options: Mapping[str, Any]
-) -> Operation[int]:
+) -> SingleOperation[int]:
     """Merges the operand into a value; the version."""
     number = choice("the operation", operation, Merge)
     view, size = data_of("operand", operand_of(number, operand))
     return _write("vasto_merge_async", target, key, (number, view, size), options)
 
 
-def _take_entries(library: Library, future: CData) -> list[EntryResult]:
+def _take_entries(library: Library, future: CData, _code: int, _row: RawRow) -> list[EntryResult]:
     lib = library.lib
     out, slot = ffi.new("vasto_batch_result_t**"), new_error_slot()
     code = lib.vasto_future_take_batch_result(future, out, slot)
@@ -186,13 +199,15 @@ def _take_entries(library: Library, future: CData) -> list[EntryResult]:
         lib.vasto_batch_result_destroy(out[0])
 
 
-def batch_write(target: Target, batch: CData, options: Mapping[str, Any]) -> Operation[list[EntryResult]]:
-    """Writes the entries of a batch; raises if one failed."""
-    library = target.library
-    c_options = write_options(library, options)
-    operation = Operation(target, _take_entries)
-    slot = new_error_slot()
-    code = library.lib.vasto_batch_write_async(target.handle, batch, c_options, operation.out, slot)
-    if code:
-        raise error_from(library, code, slot)
-    return operation
+def batch_write(
+    target: Target, batch: CData, lock: threading.Lock, options: Mapping[str, Any]
+) -> SingleOperation[list[EntryResult]]:
+    """Writes the entries that a batch has at the start, under its lock; raises if one failed."""
+    c_options = write_options(target.library, options)
+
+    def start(out: CData, slot: CData) -> int:
+        with lock:
+            code: int = target.library.lib.vasto_batch_write_async(target.handle, batch, c_options, out, slot)
+        return code
+
+    return SingleOperation(start, _take_entries)

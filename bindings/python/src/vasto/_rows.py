@@ -17,7 +17,7 @@ from ._arguments import data_of, uint
 from ._constants import Code
 from ._errors import closed, error_from, new_error_slot
 from ._native import ffi
-from ._operation import SLICE_MS, Operation, Target
+from ._operation import SLICE_MS, Target
 from ._options import scan_options, watch_options
 from ._values import Change, Row, changes_of, rows_of
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import TracebackType
 
-    from ._library import CData, Library
+    from ._library import CData
     from ._values import BytesLike
 
 T = TypeVar("T")
@@ -87,7 +87,8 @@ class Blocks(Generic[T]):
         self._handle = None
         self._ahead = []
 
-    def _open_handle(self) -> CData:
+    def open_handle(self) -> CData:
+        """The handle; raises that it is closed."""
         handle = self._handle
         if handle is None:
             raise closed(self._what)
@@ -95,27 +96,11 @@ class Blocks(Generic[T]):
 
     def _token(self) -> bytes:
         data, size, slot = ffi.new("void const**"), ffi.new("size_t*"), new_error_slot()
-        handle = self._open_handle()
+        handle = self.open_handle()
         code = getattr(self._library.lib, self._token_function)(handle, data, size, slot)
         if code:
             raise error_from(self._library, code, slot)
         return ffi.buffer(data[0], size[0])[:] if size[0] else b""
-
-    def _ready(self, function: str, handle: CData) -> Operation[None]:
-        """An operation that is done when the next block needs no waiting."""
-        operation = Operation(self._target, _take_nothing)
-        slot = new_error_slot()
-        code = getattr(self._library.lib, function)(handle, operation.out, slot)
-        if code:
-            raise error_from(self._library, code, slot)
-        return operation
-
-
-def _take_nothing(library: Library, future: CData) -> None:
-    slot = new_error_slot()
-    code = library.lib.vasto_future_status(future, slot)
-    if code:
-        raise error_from(library, code, slot)
 
 
 class ScanBase(Blocks[Row]):
@@ -187,9 +172,6 @@ class ScanBase(Blocks[Row]):
             raise error_from(self._library, code, slot)
         return rows_of(self._rows, count[0])
 
-    def _ready_for_rows(self, handle: CData) -> Operation[None]:
-        return self._ready("vasto_iter_ready_async", handle)
-
 
 class WatchBase(Blocks[Change]):
     """A running watch: the changes of all keys with a prefix, each at least once.
@@ -210,7 +192,7 @@ class WatchBase(Blocks[Change]):
     def resume_token(self) -> bytes:
         """Where the watch stands, for ``resume_token=`` of another one; some changes may come again there."""
         with self._exclusive:
-            self._open_handle()
+            self.open_handle()
             # Changes that were not handed out yet must come again.
             return self._token_before if self._ahead else self._token()
 
@@ -229,7 +211,7 @@ class WatchBase(Blocks[Change]):
         """As _next_changes, without blocking long in C; ``timeout_ms`` -1: without limit."""
         left = timeout_ms
         while True:
-            handle = self._open_handle()
+            handle = self.open_handle()
             wait_ms = SLICE_MS if left < 0 else min(left, SLICE_MS)
             changes = self._next_changes(handle, wait_ms)
             if changes or left == wait_ms or not may_go_on():

@@ -6,13 +6,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ._arguments import uint, wait_milliseconds
+from ._constants import Code
+from ._errors import error_from, new_error_slot
+from ._native import ffi
+from ._operation import SLICE_MS
 from ._rows import ScanBase, WatchBase
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from ._operation import Operation
+    from ._library import CData
     from ._values import Change, Row
+
+_OK = int(Code.OK)
+_TIMEOUT = int(Code.TIMEOUT)
 
 
 class Scan(ScanBase):
@@ -23,7 +30,7 @@ class Scan(ScanBase):
     Threads: any, one at a time; ``close`` at any time.
     """
 
-    _waiting: Operation[None] | None = None
+    _waiting: CData = None  # an array with the future of the next block, or NULL
 
     def __iter__(self) -> Self:
         """The scan itself."""
@@ -31,12 +38,17 @@ class Scan(ScanBase):
 
     def __next__(self) -> Row:
         """The next row; waits for it for up to the scan's ``timeout``."""
+        try:
+            return self._ahead.pop()  # which needs no lock
+        except IndexError:
+            pass
         with self._exclusive:
-            if not self._ahead:
-                self._ahead = self._fetch(self._block_rows)[::-1]
-                if not self._ahead:
-                    raise StopIteration
-            return self._ahead.pop()
+            ahead = self._fetch(self._block_rows)[::-1]
+            if not ahead:
+                raise StopIteration
+            row = ahead.pop()
+            self._ahead = ahead
+            return row
 
     def take(self, count: int) -> list[Row]:
         """The next ``count`` rows; fewer only at the end of the scan.
@@ -47,30 +59,44 @@ class Scan(ScanBase):
         uint("count", count)
         with self._exclusive:
             rows: list[Row] = []
+            ahead, self._ahead = self._ahead, []
             try:
                 while len(rows) < count:
-                    if not self._ahead:
-                        self._ahead = self._fetch(count - len(rows))[::-1]
-                        if not self._ahead:
+                    if not ahead:
+                        ahead = self._fetch(count - len(rows))[::-1]
+                        if not ahead:
                             break
-                    rows.append(self._ahead.pop())
+                    rows.append(ahead.pop())
             except BaseException:
-                self._ahead += rows[::-1]
+                ahead += rows[::-1]
                 raise
+            finally:
+                self._ahead = ahead
             return rows
 
     def _fetch(self, capacity: int) -> list[Row]:
-        handle = self._open_handle()
-        # What an interrupted wait waited for goes on, and is waited for again.
-        if self._waiting is None:
-            self._waiting = self._ready_for_rows(handle)
-        self._waiting.wait()
-        waiting, self._waiting = self._waiting, None
-        try:
-            waiting.take()
-        finally:
-            waiting.close()
+        handle = self.open_handle()
+        self._wait(handle)
         return self._next_block(handle, capacity)
+
+    def _wait(self, handle: CData) -> None:
+        """Until the next block needs no waiting; what an interrupted wait waited for is waited for again."""
+        lib, slot = self._library.lib, new_error_slot()
+        if self._waiting is None:
+            self._waiting = ffi.gc(ffi.new("vasto_future_t**"), lambda waiting: lib.vasto_future_destroy(waiting[0]))
+        waiting = self._waiting
+        code = _OK if waiting[0] else lib.vasto_iter_ready_async(handle, waiting, slot)
+        if code:
+            raise error_from(self._library, code, slot)
+        code = _TIMEOUT
+        while code == _TIMEOUT and not slot[0]:
+            code = lib.vasto_future_wait(waiting[0], SLICE_MS, slot)
+        if not code:
+            code = lib.vasto_future_status(waiting[0], slot)
+        done, waiting[0] = waiting[0], ffi.NULL
+        lib.vasto_future_destroy(done)
+        if code:
+            raise error_from(self._library, code, slot)
 
     def __enter__(self) -> Self:
         """The scan."""

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! How much the binding does in a second, and how much the usual client of Redis: called by
-//! tests/bench/bindings. One in flight is a call that waits after the other; more are futures on tokio.
+//! tests/bench/bindings. One in flight is a call that waits after the other; more are futures on tokio,
+//! or with queue_ what a queue has.
 
 mod cluster;
 mod load;
@@ -19,8 +20,9 @@ use load::{resident_bytes, Load};
 type Failure = Box<dyn Error + Send + Sync>;
 type Outcome<T = ()> = Result<T, Failure>;
 
-const USAGE: &str = "usage: vasto-bench get|put|scan|redis_get|redis_put|memory IN_FLIGHT COUNT, \
-                     in the environment of tests/bench/bindings";
+const USAGE: &str =
+    "usage: vasto-bench get|put|queue_get|queue_put|scan|redis_get|redis_put|memory \
+                     IN_FLIGHT COUNT, in the environment of tests/bench/bindings";
 
 fn environment(name: &str) -> Outcome<String> {
     env::var(name).map_err(|_| format!("{name} is not set; {USAGE}").into())
@@ -89,6 +91,8 @@ fn measure(what: &str, load: Load, runtime: &Runtime) -> Outcome {
             ("scan", _) => return cluster::scan(&keyspace),
             ("get", 1) => cluster::get_one_by_one(&keyspace, load.random_keys())?,
             ("put", 1) => cluster::put_one_by_one(&keyspace, load.random_keys())?,
+            ("queue_get", _) => cluster::get_by_queue(&awaited, load)?,
+            ("queue_put", _) => cluster::put_by_queue(&awaited, load)?,
             ("get", _) => load.run(runtime, |key| cluster::get(&awaited, key))?,
             _ => load.run(runtime, |key| cluster::put(&awaited, key))?,
         }
@@ -112,7 +116,9 @@ fn run() -> Outcome {
     let runtime = Runtime::new()?;
     match what.as_str() {
         "redis_get" | "redis_put" => measure_redis(what, load, &runtime),
-        "get" | "put" | "scan" | "memory" => measure(what, load, &runtime),
+        "get" | "put" | "queue_get" | "queue_put" | "scan" | "memory" => {
+            measure(what, load, &runtime)
+        }
         _ => Err(USAGE.into()),
     }
 }

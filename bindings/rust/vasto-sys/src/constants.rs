@@ -6,11 +6,11 @@ use crate::vasto_status_t;
 /// The major version of the interface that this crate declares.
 pub const VASTO_VERSION_MAJOR: i32 = 1;
 /// Its minor version.
-pub const VASTO_VERSION_MINOR: i32 = 0;
+pub const VASTO_VERSION_MINOR: i32 = 1;
 /// Its patch version.
 pub const VASTO_VERSION_PATCH: i32 = 0;
 /// Its version as MMmmpp.
-pub const VASTO_VERSION_CODE: i32 = 10000;
+pub const VASTO_VERSION_CODE: i32 = 10100;
 /// Done.
 pub const VASTO_OK: vasto_status_t = 0;
 /// No such key, keyspace, entry or configuration name.

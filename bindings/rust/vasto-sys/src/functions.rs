@@ -481,6 +481,7 @@ required {
     ) -> vasto_status_t;
     fn vasto_future_cancel(future: *mut vasto_future_t);
     fn vasto_future_destroy(future: *mut vasto_future_t);
+    fn vasto_future_destroy_block(futures: *mut *mut vasto_future_t, count: usize);
     fn vasto_queue_create(
         out_queue: *mut *mut vasto_queue_t,
         err: *mut *mut vasto_error_t,
@@ -506,6 +507,38 @@ required {
         out_tags: *mut u64,
         capacity: usize,
         out_count: *mut usize,
+        err: *mut *mut vasto_error_t,
+    ) -> vasto_status_t;
+    fn vasto_queue_next_results(
+        queue: *mut vasto_queue_t,
+        timeout_ms: i64,
+        out_futures: *mut *mut vasto_future_t,
+        out_tags: *mut u64,
+        out_codes: *mut vasto_status_t,
+        out_rows: *mut vasto_kv_t,
+        capacity: usize,
+        out_count: *mut usize,
+        err: *mut *mut vasto_error_t,
+    ) -> vasto_status_t;
+    fn vasto_queue_start_gets(
+        queue: *mut vasto_queue_t,
+        keyspace: *mut vasto_keyspace_t,
+        keys: *const vasto_key_t,
+        tags: *const u64,
+        count: usize,
+        options: *const vasto_read_options_t,
+        out_futures: *mut *mut vasto_future_t,
+        err: *mut *mut vasto_error_t,
+    ) -> vasto_status_t;
+    fn vasto_queue_start_puts(
+        queue: *mut vasto_queue_t,
+        keyspace: *mut vasto_keyspace_t,
+        keys: *const vasto_key_t,
+        values: *const vasto_slice_t,
+        tags: *const u64,
+        count: usize,
+        options: *const vasto_write_options_t,
+        out_futures: *mut *mut vasto_future_t,
         err: *mut *mut vasto_error_t,
     ) -> vasto_status_t;
     fn vasto_queue_destroy(queue: *mut vasto_queue_t);

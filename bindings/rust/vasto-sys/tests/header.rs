@@ -31,12 +31,11 @@ fn is_word(c: char) -> bool {
 
 /// A type of C, as the crate writes it, without spaces.
 fn rust_type(c: &str) -> String {
-    let words: Vec<&str> = c
-        .split(|x| !is_word(x))
-        .filter(|word| !word.is_empty())
-        .collect();
-    let constant = words[0] == "const";
-    let name = *words.last().unwrap();
+    // What each star points to: the words before it, of which one may be const.
+    let pointed: Vec<&str> = c.split('*').collect();
+    let is_const = |words: &&str| words.split_whitespace().any(|word| word == "const");
+    let mut words = pointed[0].split_whitespace();
+    let name = words.rfind(|word| *word != "const").expect("a type");
     let name = match name {
         "int32_t" => "i32",
         "int64_t" => "i64",
@@ -49,12 +48,8 @@ fn rust_type(c: &str) -> String {
         other => other,
     };
     let mut result = name.to_owned();
-    for star in 0..c.matches('*').count() {
-        let mutability = if constant && star == 0 {
-            "*const"
-        } else {
-            "*mut"
-        };
+    for to in &pointed[..pointed.len() - 1] {
+        let mutability = if is_const(to) { "*const" } else { "*mut" };
         result = format!("{mutability}{result}");
     }
     result

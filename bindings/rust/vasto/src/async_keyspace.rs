@@ -251,7 +251,7 @@ impl AsyncKeyspace {
             // SAFETY: as above.
             unsafe { (api.vasto_put_async)(self.0.raw(), &key, data, size, options, out, error) }
         });
-        Operation::new(started, InFlight::version)
+        Operation::new(started, take_version)
     }
 
     fn do_delete(&self, key: Key<'_>, options: Option<&WriteOptions>) -> Operation<u64> {
@@ -261,7 +261,7 @@ impl AsyncKeyspace {
             // SAFETY: as above.
             unsafe { (api.vasto_delete_async)(self.0.raw(), &key, pointer(options), out, error) }
         });
-        Operation::new(started, InFlight::version)
+        Operation::new(started, take_version)
     }
 
     fn do_touch(&self, key: Key<'_>, ttl: u64, options: Option<&WriteOptions>) -> Operation<u64> {
@@ -272,7 +272,7 @@ impl AsyncKeyspace {
             // SAFETY: as above.
             unsafe { (api.vasto_touch_async)(self.0.raw(), &key, ttl, options, out, error) }
         });
-        Operation::new(started, InFlight::version)
+        Operation::new(started, take_version)
     }
 
     fn do_merge(
@@ -299,7 +299,7 @@ impl AsyncKeyspace {
                 )
             }
         });
-        Operation::new(started, InFlight::version)
+        Operation::new(started, take_version)
     }
 
     fn do_write(
@@ -328,7 +328,16 @@ impl fmt::Debug for AsyncKeyspace {
     }
 }
 
-fn take_value(future: &InFlight) -> Result<Option<Value>> {
+/// The result of a write that is done.
+pub(crate) fn take_version(future: &mut InFlight) -> Result<u64> {
+    future.version()
+}
+
+/// The result of a get or stat that is done.
+pub(crate) fn take_value(future: &mut InFlight) -> Result<Option<Value>> {
+    if let Some((row, owner)) = future.take_row() {
+        return Ok(Some(Value::of_future(&row, owner)));
+    }
     let api = future.api();
     let mut value = ptr::null_mut();
     call_or(api, VASTO_NOT_FOUND, |error| {
@@ -338,7 +347,7 @@ fn take_value(future: &InFlight) -> Result<Option<Value>> {
     Ok(own_value(api, value))
 }
 
-fn take_values(future: &InFlight, count: usize) -> Result<MultiGet> {
+fn take_values(future: &mut InFlight, count: usize) -> Result<MultiGet> {
     let api = future.api();
     let mut entries = Entries::new(count);
     let whole = call(api, |error| {
@@ -349,7 +358,7 @@ fn take_values(future: &InFlight, count: usize) -> Result<MultiGet> {
     entries.results(api, whole)
 }
 
-fn take_batch_result(future: &InFlight) -> Result<BatchResult, BatchError> {
+fn take_batch_result(future: &mut InFlight) -> Result<BatchResult, BatchError> {
     let api = future.api();
     let mut result = ptr::null_mut();
     let whole = call(api, |error| {

@@ -2,12 +2,13 @@
 //! The connection to a cluster.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vasto_sys::{vasto_client_t, Api};
 
 use crate::admin::Admin;
+use crate::awaited::Awaited;
 use crate::config::Config;
 use crate::error::{call, Result};
 use crate::handle::{wait_ms, Handle};
@@ -24,6 +25,7 @@ pub struct Client(Arc<Shared>);
 struct Shared {
     handle: Handle<vasto_client_t>,
     api: &'static Api,
+    awaited: OnceLock<Awaited>,
     /// Behind the handle, which has messages to the last.
     _log: Option<Arc<Sink>>,
 }
@@ -57,6 +59,7 @@ impl Client {
         Ok(Client(Arc::new(Shared {
             handle,
             api,
+            awaited: OnceLock::new(),
             _log: config.log.clone(),
         })))
     }
@@ -105,6 +108,16 @@ impl Client {
     /// The library that the client uses.
     pub fn library(&self) -> Library {
         Library { api: self.api() }
+    }
+
+    /// The operations that tasks wait for; made when the first does.
+    pub(crate) fn awaited(&self) -> Result<&Awaited> {
+        if let Some(awaited) = self.0.awaited.get() {
+            return Ok(awaited);
+        }
+        // Two may do so at once; what one of them made goes again.
+        let made = Awaited::new(self.api())?;
+        Ok(self.0.awaited.get_or_init(|| made))
     }
 
     pub(crate) fn api(&self) -> &'static Api {

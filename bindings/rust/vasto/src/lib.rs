@@ -32,7 +32,9 @@
 
 mod admin;
 mod async_keyspace;
+mod awaited;
 mod batch;
+mod board;
 mod client;
 mod config;
 mod error;
@@ -45,9 +47,12 @@ mod offload;
 mod operation;
 mod options;
 mod queue;
+mod results;
 mod row;
 mod scan;
 mod session;
+mod slab;
+mod starts;
 mod stream;
 mod threads;
 mod value;

@@ -1,74 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Operations in flight: a future of the library as a future of Rust.
-//!
-//! The library tells that a future is done by a callback, which sets a mark and wakes the task. It
-//! runs exactly once for each registration, also when the future is cancelled, closed or destroyed,
-//! and never inside the call that registers it; so the reference it holds is always given back.
-//! Nothing of it touches the future itself, which may be destroyed meanwhile.
 
-use std::ffi::c_void;
 use std::fmt;
 use std::future::Future;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use vasto_sys::{vasto_error_t, vasto_future_t, vasto_status_t, Api, VASTO_TIMEOUT};
+use vasto_sys::{vasto_error_t, vasto_future_t, vasto_kv_t, vasto_status_t, Api, VASTO_TIMEOUT};
 
 use crate::error::{call, call_or, Error, Result};
 use crate::handle::{wait_ms, Handle};
 use crate::keyspace::Keyspace;
-
-/// What the callback and the future's owner share.
-#[derive(Default)]
-struct Slot(Mutex<SlotState>);
-
-#[derive(Default)]
-struct SlotState {
-    done: bool,
-    waker: Option<Waker>,
-}
-
-impl Slot {
-    fn finish(&self) {
-        let waker = {
-            let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            state.done = true;
-            state.waker.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// Whether it is done; if not, `waker` is woken then.
-    fn poll(&self, waker: &Waker) -> bool {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !state.done
-            && !state
-                .waker
-                .as_ref()
-                .is_some_and(|known| known.will_wake(waker))
-        {
-            state.waker = Some(waker.clone());
-        }
-        state.done
-    }
-}
-
-unsafe extern "C" fn on_ready(_future: *mut vasto_future_t, slot: *mut c_void) {
-    // SAFETY: the reference that was given away with the registration; this runs once.
-    let slot = unsafe { Arc::from_raw(slot.cast_const().cast::<Slot>()) };
-    // A waker is code of the executor; nothing may unwind into the library.
-    let _ = catch_unwind(AssertUnwindSafe(move || slot.finish()));
-}
+use crate::results::Ended;
 
 /// A future of the library. Dropping it cancels it.
 pub(crate) struct InFlight {
-    future: Handle<vasto_future_t>,
-    slot: Option<Arc<Slot>>,
+    /// Until a value owns it.
+    future: Option<Handle<vasto_future_t>>,
+    /// While a task waits.
+    ticket: Option<usize>,
+    /// `None` also while nobody has told.
+    ended: Ended,
     /// Keeps the client open; behind the future, which goes first.
     keyspace: Keyspace,
 }
@@ -84,11 +37,16 @@ impl InFlight {
         start: impl FnOnce(*mut *mut vasto_future_t, *mut *mut vasto_error_t) -> vasto_status_t,
     ) -> Result<InFlight> {
         let future = Handle::create(keyspace.api(), keyspace.api().vasto_future_destroy, start)?;
-        Ok(InFlight {
-            future,
-            slot: None,
+        Ok(InFlight::adopt(keyspace, future))
+    }
+
+    pub(crate) fn adopt(keyspace: &Keyspace, future: Handle<vasto_future_t>) -> InFlight {
+        InFlight {
+            future: Some(future),
+            ticket: None,
+            ended: None,
             keyspace: keyspace.clone(),
-        })
+        }
     }
 
     pub(crate) fn api(&self) -> &'static Api {
@@ -96,7 +54,19 @@ impl InFlight {
     }
 
     pub(crate) fn raw(&self) -> *mut vasto_future_t {
-        self.future.get()
+        self.future
+            .as_ref()
+            .map_or(std::ptr::null_mut(), Handle::get)
+    }
+
+    /// What it brought, as a queue told.
+    pub(crate) fn end(&mut self, ended: Ended) {
+        self.ended = ended;
+    }
+
+    /// What it brought and the future, which owns the bytes, if it is known that it ended well.
+    pub(crate) fn take_row(&mut self) -> Option<(vasto_kv_t, Handle<vasto_future_t>)> {
+        Some((self.ended?, self.future.take()?))
     }
 
     pub(crate) fn is_ready(&self) -> bool {
@@ -119,44 +89,27 @@ impl InFlight {
 
     /// Ready once it is done; an error means that it will never tell.
     pub(crate) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<()>> {
-        let ready = match &self.slot {
-            Some(slot) => slot.poll(context.waker()),
-            None => self.is_ready() || self.register(context.waker())?,
-        };
-        match ready {
-            true => Poll::Ready(Ok(())),
-            false => Poll::Pending,
-        }
-    }
-
-    /// Has `waker` woken when it is done; false, as it never is at once.
-    fn register(&mut self, waker: &Waker) -> Result<bool> {
-        let slot = Arc::new(Slot::default());
-        slot.poll(waker);
-        let given = Arc::into_raw(slot.clone());
-        let registered = call(self.api(), |error| {
-            // SAFETY: the future is good; the callback takes over the reference, whatever happens to
-            // the future.
-            unsafe {
-                (self.api().vasto_future_on_ready)(
-                    self.raw(),
-                    Some(on_ready),
-                    given.cast_mut().cast(),
-                    error,
-                )
+        let awaited = self.keyspace.client().awaited()?;
+        let waker = context.waker();
+        match self.ticket {
+            None if self.is_ready() => {}
+            None => {
+                self.ticket = Some(awaited.attach(self.raw(), waker)?);
+                return Poll::Pending;
             }
-        });
-        if let Err(error) = registered {
-            // SAFETY: the callback was not taken, so the reference is still here.
-            drop(unsafe { Arc::from_raw(given) });
-            return Err(error);
+            Some(ticket) => match awaited.poll(ticket, waker)? {
+                Some(ended) => (self.ticket, self.ended) = (None, ended),
+                None => return Poll::Pending,
+            },
         }
-        self.slot = Some(slot);
-        Ok(false)
+        Poll::Ready(Ok(()))
     }
 
     /// The result of an operation that has none but this.
     pub(crate) fn status(&self) -> Result<()> {
+        if self.ended.is_some() {
+            return Ok(());
+        }
         call(self.api(), |error| {
             // SAFETY: as above.
             unsafe { (self.api().vasto_future_status)(self.raw(), error) }
@@ -165,9 +118,22 @@ impl InFlight {
 
     /// The result of a write.
     pub(crate) fn version(&self) -> Result<u64> {
+        if let Some(row) = self.ended {
+            return Ok(row.version);
+        }
         self.status()?;
         // SAFETY: as above.
         Ok(unsafe { (self.api().vasto_future_version)(self.raw()) })
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let (Some(ticket), Some(future)) = (self.ticket, self.future.take()) {
+            if let Ok(awaited) = self.keyspace.client().awaited() {
+                awaited.give_up(ticket, future);
+            }
+        }
     }
 }
 
@@ -180,7 +146,7 @@ enum State<T, E> {
     Taken,
 }
 
-type Take<T, E> = dyn FnOnce(&InFlight) -> Result<T, E> + Send + Sync;
+type Take<T, E> = dyn FnOnce(&mut InFlight) -> Result<T, E> + Send + Sync;
 
 /// An operation in flight. It began when it was made, and ends with its result, at its deadline, by
 /// [`cancel`](Operation::cancel), or with the client; dropping it cancels it (a write may still
@@ -196,7 +162,7 @@ impl<T, E: From<Error>> Operation<T, E> {
     /// `take` gets the result out of a future that is done.
     pub(crate) fn new(
         started: Result<InFlight>,
-        take: impl FnOnce(&InFlight) -> Result<T, E> + Send + Sync + 'static,
+        take: impl FnOnce(&mut InFlight) -> Result<T, E> + Send + Sync + 'static,
     ) -> Operation<T, E> {
         let state = match started {
             Ok(future) => State::Running {
@@ -206,6 +172,13 @@ impl<T, E: From<Error>> Operation<T, E> {
             Err(error) => State::NotStarted(error.into()),
         };
         Operation { state }
+    }
+
+    /// One without a result, in place of one that is about to start.
+    pub(crate) fn taken() -> Operation<T, E> {
+        Operation {
+            state: State::Taken,
+        }
     }
 
     /// Whether [`wait`](Operation::wait) would return at once.
@@ -252,10 +225,18 @@ impl<T, E: From<Error>> Operation<T, E> {
         }
     }
 
+    /// The result of an operation that a queue has given back.
+    pub(crate) fn take_ended(mut self, ended: Ended) -> Result<T, E> {
+        if let State::Running { future, .. } = &mut self.state {
+            future.end(ended);
+        }
+        self.take()
+    }
+
     /// The result of an operation that is ready.
     pub(crate) fn take(&mut self) -> Result<T, E> {
         match std::mem::replace(&mut self.state, State::Taken) {
-            State::Running { future, take } => take(&future),
+            State::Running { mut future, take } => take(&mut future),
             State::NotStarted(error) => Err(error),
             State::Taken => Err(Error::invalid("the result was taken before").into()),
         }
@@ -288,30 +269,5 @@ impl<T, E: From<Error>> fmt::Debug for Operation<T, E> {
         f.debug_struct("Operation")
             .field("ready", &self.is_ready())
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::task::Wake;
-
-    use super::*;
-
-    struct Nothing;
-
-    impl Wake for Nothing {
-        fn wake(self: Arc<Self>) {}
-    }
-
-    #[test]
-    fn the_callback_gives_its_reference_back() {
-        let waker = Waker::from(Arc::new(Nothing));
-        let slot = Arc::new(Slot::default());
-        assert!(!slot.poll(&waker));
-        let given = Arc::into_raw(slot.clone());
-        // SAFETY: a reference that is given away, once; the callback does not look at the future.
-        unsafe { on_ready(std::ptr::null_mut(), given.cast_mut().cast()) };
-        assert_eq!(Arc::strong_count(&slot), 1);
-        assert!(slot.poll(&waker), "it is done");
     }
 }

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Queues: many operations in flight from plain threads, without an executor.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use vasto_sys::{vasto_queue_t, Api, VASTO_TIMEOUT};
+use vasto_sys::{vasto_queue_t, Api};
 
-use crate::error::{call, call_or, Error, Result};
-use crate::handle::{wait_ms, Handle};
+use crate::error::{call, Error, Result};
+use crate::handle::Handle;
 use crate::library::Library;
 use crate::operation::Operation;
+use crate::results::Results;
+use crate::slab::Slab;
+
+/// More results than this are not taken at once.
+const MOST_AT_ONCE: usize = 4096;
 
 /// Where operations of one kind of result appear when they are done, each with the data that was put
 /// in with it. A thread that waits here does the network I/O of the client meanwhile, so one thread
@@ -23,20 +27,39 @@ pub struct Queue<T, D = (), E = Error> {
     handle: Handle<vasto_queue_t>,
     api: &'static Api,
     running: Mutex<Running<T, D, E>>,
+    /// Room for the results of as many threads as wait.
+    spare: Mutex<Vec<Results>>,
 }
 
 /// The result of an operation, and what was put into the queue with it.
 pub type Finished<T, D, E = Error> = (Result<T, E>, D);
 
-struct Running<T, D, E> {
-    last_tag: u64,
-    operations: HashMap<u64, (Operation<T, E>, D)>,
-}
+/// By their tags.
+pub(crate) type Running<T, D, E> = Slab<(Operation<T, E>, D)>;
 
 // SAFETY: the header's class "any": any number of threads at once. Operations and data are moved
 // through it from thread to thread, under a mutex.
 unsafe impl<T, D: Send, E: Send> Send for Queue<T, D, E> {}
 unsafe impl<T, D: Send, E: Send> Sync for Queue<T, D, E> {}
+
+impl<T, D, E> Queue<T, D, E> {
+    pub(crate) fn api(&self) -> &'static Api {
+        self.api
+    }
+
+    pub(crate) fn raw(&self) -> *mut vasto_queue_t {
+        self.handle.get()
+    }
+
+    /// What is in the queue, by its tags.
+    pub(crate) fn running(&self) -> MutexGuard<'_, Running<T, D, E>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Results>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl<T, D, E: From<Error>> Queue<T, D, E> {
     /// An empty queue, for operations of the library that [`Library::load`] finds.
@@ -57,14 +80,11 @@ impl<T, D, E: From<Error>> Queue<T, D, E> {
             // SAFETY: two good pointers.
             unsafe { (api.vasto_queue_create)(out, error) }
         })?;
-        let running = Running {
-            last_tag: 0,
-            operations: HashMap::new(),
-        };
         Ok(Queue {
             handle,
             api,
-            running: Mutex::new(running),
+            running: Mutex::default(),
+            spare: Mutex::default(),
         })
     }
 
@@ -85,14 +105,18 @@ impl<T, D, E: From<Error>> Queue<T, D, E> {
         // Held until the future is attached: whoever takes it out first waits for that, and does not
         // destroy it under this call.
         let mut running = self.running();
-        running.last_tag += 1;
-        let tag = running.last_tag;
-        call(self.api, |error| {
-            // SAFETY: queue and future are good; the future is in `operation` until it is taken out.
-            unsafe { (self.api.vasto_queue_attach)(self.handle.get(), future, tag, error) }
-        })?;
-        running.operations.insert(tag, (operation, data));
-        Ok(())
+        let tag = running.insert((operation, data));
+        let attached = call(self.api, |error| {
+            // SAFETY: queue and future are good; the future is in `running` until it is taken out.
+            unsafe { (self.api.vasto_queue_attach)(self.handle.get(), future, tag as u64, error) }
+        });
+        let refused = match attached {
+            Ok(()) => None,
+            Err(_) => running.remove(tag),
+        };
+        drop(running);
+        drop(refused);
+        Ok(attached?)
     }
 
     /// The results of up to `most` operations that are done, waiting for up to `timeout` (`None`:
@@ -105,40 +129,27 @@ impl<T, D, E: From<Error>> Queue<T, D, E> {
         most: usize,
         timeout: Option<Duration>,
     ) -> Result<Vec<Finished<T, D, E>>> {
-        let most = most.clamp(1, 4096);
-        let mut futures = vec![std::ptr::null_mut(); most];
-        let mut tags = vec![0u64; most];
-        let mut count = 0;
-        call_or(self.api, VASTO_TIMEOUT, |error| {
-            // SAFETY: the queue is good, and both arrays have room for `most`.
-            unsafe {
-                (self.api.vasto_queue_next_block)(
-                    self.handle.get(),
-                    wait_ms(timeout),
-                    futures.as_mut_ptr(),
-                    tags.as_mut_ptr(),
-                    most,
-                    &mut count,
-                    error,
-                )
-            }
-        })?;
+        let mut results = self.spare().pop().unwrap_or_default();
+        let most = most.clamp(1, MOST_AT_ONCE);
+        let taken = results.take(self.api, self.handle.get(), most, timeout);
         let done: Vec<_> = {
             let mut running = self.running();
-            tags[..count]
+            results
                 .iter()
-                .filter_map(|tag| running.operations.remove(tag))
+                .filter_map(|(tag, ended)| Some((running.remove(tag)?, ended)))
                 .collect()
         };
+        self.spare().push(results);
+        taken?;
         Ok(done
             .into_iter()
-            .map(|(mut operation, data)| (operation.take(), data))
+            .map(|((operation, data), ended)| (operation.take_ended(ended), data))
             .collect())
     }
 
     /// The number of operations in it, done or not.
     pub fn len(&self) -> usize {
-        self.running().operations.len()
+        self.running().len()
     }
 
     /// Whether no operation is in it.
@@ -148,13 +159,9 @@ impl<T, D, E: From<Error>> Queue<T, D, E> {
 
     /// Cancels all operations in it; each still comes out.
     pub fn cancel_all(&self) {
-        for (operation, _) in self.running().operations.values() {
+        for (operation, _) in self.running().iter() {
             operation.cancel();
         }
-    }
-
-    fn running(&self) -> MutexGuard<'_, Running<T, D, E>> {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Values that were read.
 
+use std::ffi::c_void;
 use std::fmt;
 use std::ops::Deref;
+use std::ptr;
 
-use vasto_sys::{vasto_value_t, Api};
+use vasto_sys::{vasto_future_t, vasto_kv_t, vasto_value_t, Api};
 
 use crate::handle::Handle;
 
@@ -12,75 +14,102 @@ use crate::handle::Handle;
 /// is copied.
 pub struct Value {
     bytes: *const [u8],
-    handle: Handle<vasto_value_t>,
-    api: &'static Api,
+    stat: Stat,
+    _owner: Owner,
 }
 
-// SAFETY: the header's class "shared": any number of threads, read-only.
+/// What the bytes belong to; only there to go with them.
+#[allow(dead_code)]
+enum Owner {
+    Value(Handle<vasto_value_t>),
+    Future(Handle<vasto_future_t>),
+}
+
+// SAFETY: the header's class "shared", or a future that nobody uses any more: the bytes never change,
+// and any thread may destroy their owner.
 unsafe impl Send for Value {}
 unsafe impl Sync for Value {}
 
 impl Value {
     pub(crate) fn new(api: &'static Api, handle: Handle<vasto_value_t>) -> Value {
-        // SAFETY: the handle is good.
-        let (data, size) = unsafe {
-            (
-                (api.vasto_value_data)(handle.get()),
-                (api.vasto_value_size)(handle.get()),
-            )
+        let value = handle.get();
+        // SAFETY: the handle is good; so below.
+        let (data, stat) = unsafe {
+            let stat = Stat {
+                size: (api.vasto_value_size)(value),
+                value_type: (api.vasto_value_type)(value),
+                version: (api.vasto_value_version)(value),
+                updated_at_ns: (api.vasto_value_updated_at_ns)(value),
+                expires_at_ns: expiry((api.vasto_value_expires_at_ns)(value)),
+            };
+            ((api.vasto_value_data)(value), stat)
         };
-        // After a stat there is a size and no bytes.
-        let bytes: *const [u8] = match data.is_null() {
-            true => &[],
-            false => std::ptr::slice_from_raw_parts(data.cast(), size),
-        };
-        Value { bytes, handle, api }
+        Value {
+            bytes: bytes(data, stat.size),
+            stat,
+            _owner: Owner::Value(handle),
+        }
+    }
+
+    /// What a read brought, of which `owner` is the future, and owns the bytes.
+    pub(crate) fn of_future(row: &vasto_kv_t, owner: Handle<vasto_future_t>) -> Value {
+        Value {
+            bytes: bytes(row.value.data, row.value.size),
+            stat: Stat {
+                size: row.value.size,
+                value_type: row.r#type,
+                version: row.version,
+                updated_at_ns: row.updated_at_ns,
+                expires_at_ns: expiry(row.expires_at_ns),
+            },
+            _owner: Owner::Future(owner),
+        }
     }
 
     /// The label: 0, or the application's, 64 and above.
     pub fn value_type(&self) -> u32 {
-        // SAFETY: the handle lives as long as `self`; so below.
-        unsafe { (self.api.vasto_value_type)(self.handle.get()) }
+        self.stat.value_type
     }
 
     /// The version, for [`WriteOptions::if_version`](crate::WriteOptions::if_version): never 0,
     /// different for each write of a key, and larger for a later one.
     pub fn version(&self) -> u64 {
-        // SAFETY: as above.
-        unsafe { (self.api.vasto_value_version)(self.handle.get()) }
+        self.stat.version
     }
 
     /// The event time, in nanoseconds since 1970-01-01 UTC.
     pub fn updated_at_ns(&self) -> u64 {
-        // SAFETY: as above.
-        unsafe { (self.api.vasto_value_updated_at_ns)(self.handle.get()) }
+        self.stat.updated_at_ns
     }
 
     /// When the value expires, in nanoseconds since 1970-01-01 UTC; `None`: never.
     pub fn expires_at_ns(&self) -> Option<u64> {
-        // SAFETY: as above.
-        let at = unsafe { (self.api.vasto_value_expires_at_ns)(self.handle.get()) };
-        (at != 0).then_some(at)
+        self.stat.expires_at_ns
     }
 
     /// Everything but the bytes.
     pub(crate) fn stat(&self) -> Stat {
-        Stat {
-            // SAFETY: as above.
-            size: unsafe { (self.api.vasto_value_size)(self.handle.get()) },
-            value_type: self.value_type(),
-            version: self.version(),
-            updated_at_ns: self.updated_at_ns(),
-            expires_at_ns: self.expires_at_ns(),
-        }
+        self.stat
     }
+}
+
+/// After a stat there is a size and no bytes.
+fn bytes(data: *const c_void, size: usize) -> *const [u8] {
+    match data.is_null() {
+        true => &[],
+        false => ptr::slice_from_raw_parts(data.cast(), size),
+    }
+}
+
+fn expiry(at_ns: u64) -> Option<u64> {
+    (at_ns != 0).then_some(at_ns)
 }
 
 impl Deref for Value {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the bytes are owned by the value until its destroy, and never change.
+        // SAFETY: the owner is there until the value goes, and the bytes never change.
         unsafe { &*self.bytes }
     }
 }

@@ -112,6 +112,7 @@ class Client:
             return
         opened = self._open
         opened.queue.check_loop()
+        opened.queue.flush()
         await blocking(lambda: opened.connection.close(timeout_ms))
         if self._finalizer.detach() is not None:
             release(opened.queue)

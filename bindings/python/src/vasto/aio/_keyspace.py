@@ -36,8 +36,7 @@ class Batch(BatchBase):
 
     async def write(self, **options: Unpack[WriteOptions]) -> list[EntryResult]:
         """As :meth:`vasto.Batch.write`. The batch may be changed as soon as the task waits."""
-        self._queue.check_loop()
-        return await self._queue.run(self._start(options))
+        return await self._queue.run(self._operation(options))
 
     async def __aenter__(self) -> Self:
         """The batch."""
@@ -70,51 +69,42 @@ class Keyspace(KeyspaceBase):
 
     async def get(self, key: KeyLike, default: Any = None, **options: Unpack[ReadOptions]) -> Any:
         """The bytes of the value, or ``default`` if there is no such key; as :meth:`vasto.Keyspace.get`."""
-        self._queue.check_loop()
         value = await self._queue.run(_requests.get_bytes(self._target, key, options))
         return default if value is None else value
 
     async def get_value(self, key: KeyLike, **options: Unpack[ReadOptions]) -> Value | None:
         """The value with its type, version and times; as :meth:`vasto.Keyspace.get_value`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.get_value(self._target, key, options))
 
     async def stat(self, key: KeyLike, **options: Unpack[ReadOptions]) -> Stat | None:
         """The value without its bytes; as :meth:`vasto.Keyspace.stat`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.stat(self._target, key, options))
 
     async def multi_get(self, keys: Iterable[KeyLike], **options: Unpack[ReadOptions]) -> list[bytes | None]:
         """The bytes of several keys; as :meth:`vasto.Keyspace.multi_get`."""
-        self._queue.check_loop()
         results = await self._queue.run(_requests.multi_get(self._target, keys, options, raising=True))
         return [None if result.value is None else result.value.data for result in results]
 
     async def multi_get_results(self, keys: Iterable[KeyLike], **options: Unpack[ReadOptions]) -> list[GetResult]:
         """The values of several keys, each with its own code; as :meth:`vasto.Keyspace.multi_get_results`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.multi_get(self._target, keys, options, raising=False))
 
     async def put(self, key: KeyLike, value: BytesLike, **options: Unpack[WriteOptions]) -> int:
         """Stores the value; as :meth:`vasto.Keyspace.put`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.put(self._target, key, value, options))
 
     async def delete(self, key: KeyLike, **options: Unpack[ChangeOptions]) -> int:
         """Deletes the value of the key; as :meth:`vasto.Keyspace.delete`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.delete(self._target, key, options))
 
     async def touch(self, key: KeyLike, ttl: int, **options: Unpack[ChangeOptions]) -> int:
         """Gives the value another expiry; as :meth:`vasto.Keyspace.touch`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.touch(self._target, key, ttl, options))
 
     async def merge(
         self, key: KeyLike, operation: Merge, operand: BytesLike | float, **options: Unpack[MergeOptions]
     ) -> int:
         """Merges the operand into the value; as :meth:`vasto.Keyspace.merge`."""
-        self._queue.check_loop()
         return await self._queue.run(_requests.merge(self._target, key, operation, operand, options))
 
     def batch(self) -> Batch:

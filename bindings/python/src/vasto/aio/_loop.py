@@ -4,8 +4,10 @@
 The queue's file descriptor is readable while it holds finished operations; the loop polls it as it polls sockets, and
 takes many at once. No thread of the library ever runs Python.
 
+The gets, or puts, that are begun one after the other in one turn of the loop are gathered and started with one call.
+
 Invariants:
-1. ``_pending`` has an entry for each operation that is attached and was neither taken from the queue nor given up.
+1. What is begun is started before the next turn of the loop ends, in the order in which it was begun.
 2. The queue does not keep its loop alive; the loop, by its reader, and the registry keep the queue.
 
 Threads: everything here but ``abandon`` runs in the thread of the loop.
@@ -14,23 +16,22 @@ Threads: everything here but ``abandon`` runs in the thread of the loop.
 from __future__ import annotations
 
 import asyncio
-import itertools
+import copy
 import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, TypeVar
 
-from .._constants import Code
-from .._errors import new_error_slot
-from .._native import ffi
-from .._operation import Operation, new_queue
+from .._errors import VastoError
+from .._queue import KeyOperation, Queue
 
 if TYPE_CHECKING:
-    from .._library import CData, Library
+    from .._library import Library
+    from .._queue import Operation, SingleOperation
 
 T = TypeVar("T")
 
-_OK = int(Code.OK)
 _BLOCK = 256
+_MOST_GATHERED = 16
 
 
 class LoopQueue:
@@ -38,14 +39,11 @@ class LoopQueue:
 
     def __init__(self, library: Library, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to poll."""
-        self._library = library
         self._loop = weakref.ref(loop)
-        self._queue: CData = new_queue(library)
-        self._descriptor: int = library.lib.vasto_queue_fd(self._queue)
-        self._pending: dict[int, tuple[Operation[Any], asyncio.Future[None]]] = {}
-        self._tags = itertools.count(1)
-        self._futures = ffi.new("vasto_future_t*[]", _BLOCK)
-        self._finished = ffi.new("uint64_t[]", _BLOCK)
+        self._queue = Queue(library, _BLOCK)
+        self._descriptor = self._queue.descriptor
+        self._gathered: list[KeyOperation[Any]] = []
+        self._flush_is_due = False
         self.users = 0
         loop.add_reader(self._descriptor, self.take_finished)
 
@@ -62,50 +60,80 @@ class LoopQueue:
 
     @property
     def in_flight(self) -> int:
-        """How many operations are not done."""
-        return len(self._pending)
+        """How many operations somebody waits for that are started and not done."""
+        return sum(operation.done is not None for operation in self._queue.in_flight.values())
 
-    def check_loop(self) -> None:
-        """Refuses the use in another event loop, which would never be told."""
-        if self._loop() is not asyncio.get_running_loop():
+    def check_loop(self) -> asyncio.AbstractEventLoop:
+        """The running loop; refuses any but that of the queue, as it would never be told."""
+        loop = asyncio.get_running_loop()
+        if self._loop() is not loop:
             raise RuntimeError("this object belongs to another event loop: open a client in this one")
+        return loop
 
-    def expect(self, operation: Operation[T]) -> tuple[int, asyncio.Future[None]]:
-        """The tag, and a future of the loop that gets a result when the operation is done."""
-        tag = next(self._tags)
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._pending[tag] = (operation, done)
-        try:
-            operation.attach(self._queue, tag)
-        except BaseException:
-            del self._pending[tag]
-            raise
-        return tag, done
-
-    async def run(self, operation: Operation[T]) -> T:
+    async def run(self, operation: KeyOperation[T] | SingleOperation[T]) -> T:
         """The result of the operation; if the task is cancelled, so is the operation."""
-        tag = 0
         try:
-            tag, done = self.expect(operation)
-            await done
-            return operation.take()
-        finally:
-            self._pending.pop(tag, None)
-            operation.close()
+            return await self.begin(operation)
+        except asyncio.CancelledError:
+            self._give_up(operation)
+            raise
+
+    def begin(self, operation: KeyOperation[T] | SingleOperation[T]) -> asyncio.Future[T]:
+        """Starts the operation now or, gathered with others, soon; what gets its result."""
+        loop = self.check_loop()
+        operation.done = done = loop.create_future()
+        if not isinstance(operation, KeyOperation):
+            self.flush()
+            self._queue.start(operation)
+            return done
+        if self._gathered and operation.kind is not self._gathered[0].kind:
+            self.flush()
+        self._gathered.append(operation)
+        if not operation.fixed or len(self._gathered) == _MOST_GATHERED:
+            self.flush()
+        elif not self._flush_is_due:
+            self._flush_is_due = True
+            loop.call_soon(self._flush_when_due)
+        return done
+
+    def _flush_when_due(self) -> None:
+        self._flush_is_due = False
+        self.flush()
+
+    def flush(self) -> None:
+        """Starts what was gathered, so that operations start in the order of their calls."""
+        gathered, self._gathered = self._gathered, []
+        if not gathered:
+            return
+        try:
+            self._queue.start_alike(gathered)
+        except VastoError as error:
+            for operation in gathered:
+                if not operation.future and operation.done is not None and not operation.done.done():
+                    # An exception for each, as each is raised.
+                    operation.done.set_exception(copy.copy(error))
+
+    def _give_up(self, operation: Operation[Any]) -> None:
+        operation.done = None
+        if operation in self._gathered:
+            self._gathered.remove(operation)
+        self._queue.cancel(operation)
 
     def take_finished(self) -> bool:
         """Wakes who waits for what is done; whether there was anything."""
-        count, slot = ffi.new("size_t*"), new_error_slot()
-        lib = self._library.lib
-        code = lib.vasto_queue_next_block(self._queue, 0, self._futures, self._finished, _BLOCK, count, slot)
-        if code != _OK:
-            lib.vasto_error_destroy(slot[0])
+        try:
+            finished = self._queue.take(0)
+        except VastoError:
             return False
-        for tag in ffi.unpack(self._finished, count[0]):
-            entry = self._pending.pop(tag, None)
-            if entry is not None and not entry[1].done():
-                entry[1].set_result(None)
-        return True
+        for operation, value, error in finished:
+            done, operation.done = operation.done, None
+            if done is None or done.done():
+                continue
+            if error is None:
+                done.set_result(value)
+            else:
+                done.set_exception(error)
+        return bool(finished)
 
     def drain(self) -> None:
         """As take_finished, until there is nothing."""

@@ -4,24 +4,48 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._arguments import uint, wait_milliseconds
-from .._errors import OperationCancelledError, OperationTimeoutError
-from .._operation import SLICE_MS, Operation
+from .._errors import OperationCancelledError, OperationTimeoutError, VastoError, error_from, new_error_slot
+from .._queue import SingleOperation
 from .._rows import ScanBase, WatchBase
-from ._loop import blocking
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from .._library import CData
+    from .._library import CData, Library
     from .._operation import Target
     from .._options import ScanOptions
-    from .._values import BytesLike, Change, Row
+    from .._rows import Blocks
+    from .._values import BytesLike, Change, RawRow, Row
     from ._loop import LoopQueue
 
-_READY = "vasto_watch_ready_async"
+
+def ready(library: Library, function: str, handle: CData) -> SingleOperation[VastoError | None]:
+    """Is done when the next block needs no waiting; the error that keeps it away, as a result.
+
+    The handle is not held meanwhile: a close by another task destroys it, which ends the wait.
+    """
+    start = getattr(library.lib, function)
+    return SingleOperation(lambda out, slot: start(handle, out, slot), _take_error)
+
+
+def _take_error(library: Library, future: CData, code: int, _row: RawRow) -> VastoError | None:
+    slot = new_error_slot()
+    library.lib.vasto_future_status(future, slot)
+    return error_from(library, code, slot) if code else None
+
+
+def check_ready(blocks: Blocks[Any], error: VastoError | None) -> None:
+    """Raises what keeps the next block away: that it is closed, if a close ended the wait."""
+    try:
+        if isinstance(error, OperationCancelledError):
+            blocks.open_handle()
+        if error is not None:
+            raise error
+    finally:
+        del error  # which refers to this frame
 
 
 class Scan(ScanBase):
@@ -42,7 +66,7 @@ class Scan(ScanBase):
         """Made by ``keyspace.scan(...)``."""
         super().__init__(target, prefix, start, end, options)
         self._queue = queue
-        self._waiting: tuple[Operation[None], asyncio.Future[None]] | None = None
+        self._waiting: asyncio.Future[VastoError | None] | None = None
 
     def __aiter__(self) -> Self:
         """The scan itself."""
@@ -50,11 +74,12 @@ class Scan(ScanBase):
 
     async def __anext__(self) -> Row:
         """The next row; waits for it for up to the scan's ``timeout``."""
+        if self._ahead:
+            return self._ahead.pop()
         with self._exclusive:
+            self._ahead = (await self._fetch(self._block_rows))[::-1]
             if not self._ahead:
-                self._ahead = (await self._fetch(self._block_rows))[::-1]
-                if not self._ahead:
-                    raise StopAsyncIteration
+                raise StopAsyncIteration
             return self._ahead.pop()
 
     async def take(self, count: int) -> list[Row]:
@@ -66,36 +91,32 @@ class Scan(ScanBase):
         uint("count", count)
         with self._exclusive:
             rows: list[Row] = []
+            ahead, self._ahead = self._ahead, []
             try:
                 while len(rows) < count:
-                    if not self._ahead:
-                        self._ahead = (await self._fetch(count - len(rows)))[::-1]
-                        if not self._ahead:
+                    if not ahead:
+                        ahead = (await self._fetch(count - len(rows)))[::-1]
+                        if not ahead:
                             break
-                    rows.append(self._ahead.pop())
+                    rows.append(ahead.pop())
             except BaseException:
-                self._ahead += rows[::-1]
+                ahead += rows[::-1]
                 raise
+            finally:
+                self._ahead = ahead
             return rows
 
     async def _fetch(self, capacity: int) -> list[Row]:
         self._queue.check_loop()
-        # What a cancelled task waited for goes on, and is waited for again. The handle is not held meanwhile: a close
-        # by another task destroys it, which ends the wait.
+        # What a cancelled task waited for goes on, and is waited for again.
         if self._waiting is None:
-            operation = self._ready_for_rows(self._open_handle())
-            self._waiting = (operation, self._queue.expect(operation)[1])
-        operation, done = self._waiting
-        await asyncio.shield(done)
-        self._waiting = None
+            self._waiting = self._queue.begin(ready(self._library, "vasto_iter_ready_async", self.open_handle()))
         try:
-            operation.take()
-        except OperationCancelledError:
-            self._open_handle()
-            raise
+            check_ready(self, await asyncio.shield(self._waiting))
         finally:
-            operation.close()
-        return self._next_block(self._open_handle(), capacity)
+            if self._waiting.done():
+                self._waiting = None
+        return self._next_block(self.open_handle(), capacity)
 
     async def __aenter__(self) -> Self:
         """The scan."""
@@ -147,7 +168,7 @@ class Watch(WatchBase):
                 changes, self._ahead = self._ahead[::-1], []
                 return changes
             if timeout_ms == 0:
-                return self._next_changes(self._open_handle(), 0)
+                return self._next_changes(self.open_handle(), 0)
             try:
                 return await asyncio.wait_for(self._fetch(), timeout)
             except OperationTimeoutError:
@@ -157,34 +178,12 @@ class Watch(WatchBase):
 
     async def _fetch(self) -> list[Change]:
         self._queue.check_loop()
-        while True:
-            if self._library.has(_READY):
-                await self._wait()
-                changes = self._next_changes(self._open_handle(), 0)
-            else:
-                changes = await self._next_in_thread()
-            if changes:
-                return changes
-
-    async def _wait(self) -> None:
-        """Until the next changes, or the error that keeps them away, need no waiting."""
-        # The handle is not held meanwhile: a close by another task destroys it, which ends the wait.
-        try:
-            await self._queue.run(self._ready(_READY, self._open_handle()))
-        except OperationCancelledError:
-            self._open_handle()
-            raise
-
-    async def _next_in_thread(self) -> list[Change]:
-        """For a library that is too old to wait for a watch: a thread of the loop's pool waits in it."""
-        handle = self._open_handle()
-        taking = asyncio.ensure_future(blocking(lambda: self._next_changes(handle, SLICE_MS)))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            # Until the thread is done nobody else may use the watch; what it took is for the next call.
-            self._ahead = (await taking)[::-1]
-            raise
+        changes: list[Change] = []
+        while not changes:
+            waiting = ready(self._library, "vasto_watch_ready_async", self.open_handle())
+            check_ready(self, await self._queue.run(waiting))
+            changes = self._next_changes(self.open_handle(), 0)
+        return changes
 
     async def __aenter__(self) -> Self:
         """The watch."""

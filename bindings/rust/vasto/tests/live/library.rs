@@ -15,7 +15,7 @@ fn kind_of(path: &Path) -> (LoadErrorKind, String) {
     let text = error.to_string();
     for needed in [
         path.to_str().unwrap(),
-        "install libvasto 1.0 or newer",
+        "install libvasto 1.1 or newer",
         "VASTO_LIBRARY",
     ] {
         assert!(text.contains(needed), "{text}");
@@ -75,12 +75,12 @@ fn a_library_that_cannot_be_used_says_what_to_do() {
     let text = folder.0.join("text.so");
     std::fs::write(&text, "not a library").unwrap();
     assert_eq!(kind_of(&text).0, LoadErrorKind::Missing);
-    for (major, minor) in [(0, 9), (2, 0)] {
+    for (major, minor) in [(0, 9), (1, 0), (2, 0)] {
         let (kind, text) = kind_of(&folder.library(major, minor));
         assert_eq!(kind, LoadErrorKind::Version);
         assert!(text.contains(&format!("{major}.{minor}.0")), "{text}");
     }
-    let (kind, text) = kind_of(&folder.library(1, 0));
+    let (kind, text) = kind_of(&folder.library(1, 1));
     assert_eq!(kind, LoadErrorKind::Symbol);
     assert!(text.contains("vasto_"), "{text}");
 }

@@ -5,7 +5,7 @@ use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use vasto::{BatchError, BatchResult, Code, Queue, Value};
+use vasto::{BatchError, BatchResult, Code, Queue, ReadOptions, Value, WriteOptions};
 
 use crate::cluster::{assert_code, until, Cluster, PATIENCE};
 
@@ -130,6 +130,61 @@ fn what_cannot_be_queued_is_told() {
 }
 
 #[test]
+fn what_is_started_together_ends_by_itself() {
+    let cluster = Cluster::get();
+    let client = cluster.client();
+    let keyspace = cluster.keyspace(&client, "together").to_async();
+    let long = "x".repeat(vasto::MAX_KEY_SIZE + 1);
+    let key = |number: usize| match number {
+        7 => long.clone(),
+        _ => format!("k{number}"),
+    };
+    let keys: Vec<String> = (0..100).map(key).collect();
+
+    let queue = Queue::<u64, usize>::new().unwrap();
+    let puts = keys.iter().zip(0..).map(|(key, number)| (key, key, number));
+    queue
+        .start_puts(&keyspace, puts, &WriteOptions::new())
+        .unwrap();
+    let mut seen = vec![0; keys.len()];
+    while !queue.is_empty() {
+        for (result, number) in queue.next_block(64, Some(PATIENCE)).unwrap() {
+            seen[number] += 1;
+            match number {
+                7 => assert!(!assert_code(result, Code::TooLarge).is_in_doubt()),
+                _ => assert!(result.unwrap() > 0),
+            }
+        }
+    }
+    assert!(seen.iter().all(|&times| times == 1), "{seen:?}");
+
+    let queue = Queue::<Option<Value>, usize>::new().unwrap();
+    let none = String::from("none");
+    let gets = keys.iter().chain([&none]).zip(0..);
+    queue
+        .start_gets(&keyspace, gets, &ReadOptions::new())
+        .unwrap();
+    assert_eq!(queue.len(), 101);
+    while !queue.is_empty() {
+        for (result, number) in queue.next_block(64, Some(PATIENCE)).unwrap() {
+            match number {
+                7 => drop(assert_code(result, Code::TooLarge)),
+                100 => assert!(result.unwrap().is_none()),
+                _ => assert_eq!(&*result.unwrap().unwrap(), keys[number].as_bytes()),
+            }
+        }
+    }
+
+    client.close(None).unwrap();
+    let gets = [("k", 1), ("l", 2)];
+    assert_code(
+        queue.start_gets(&keyspace, gets, &ReadOptions::new()),
+        Code::Closed,
+    );
+    assert!(queue.is_empty());
+}
+
+#[test]
 fn cancelled_operations_come_out_and_dropped_ones_do_not_matter() {
     let cluster = Cluster::alone();
     let client = cluster.client();
@@ -140,9 +195,13 @@ fn cancelled_operations_come_out_and_dropped_ones_do_not_matter() {
     let store = store.unwrap();
     cluster.control(&format!("pause?store={store}")).unwrap();
     let queue = Queue::<u64, usize>::new().unwrap();
-    for number in 0..100 {
+    for number in 0..50 {
         queue.add(keyspace.put("k", "x"), number).unwrap();
     }
+    let puts = (50..100).map(|number| ("k", "x", number));
+    queue
+        .start_puts(&keyspace, puts, &WriteOptions::new())
+        .unwrap();
     assert!(queue
         .next_block(1, Some(Duration::ZERO))
         .unwrap()

@@ -3,7 +3,6 @@ package io.vasto.client;
 
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.function.LongSupplier;
 
 /**
  * What a client and everything made from it share. It refers to none of them, so that the client
@@ -16,8 +15,8 @@ final class ClientCore {
   private final Waiters waiters = new Waiters();
   private final Executor executor;
   private final LogRelay.Registration log;
-  // Null until the first asynchronous operation; guarded by this.
-  private Dispatcher dispatcher;
+  // Null until the first asynchronous operation; written under this.
+  private volatile Dispatcher dispatcher;
 
   ClientCore(Client owner, long client, Executor executor, LogRelay.Registration log) {
     this.executor = executor;
@@ -29,18 +28,22 @@ final class ClientCore {
     return handle;
   }
 
-  /** Waits for an operation of this client, as {@link Waiters#await}. */
-  <T> T await(long future, Taker<T> taker) {
-    return waiters.await(future, -1, null, taker);
+  /** Starts an operation of this client and waits for it, as {@link Waiters#await}. */
+  <T> T await(Start start, Taker<T> taker) {
+    return await(start, -1, null, taker);
   }
 
-  /** Waits for an operation for so many milliseconds, then gives {@code late}. */
-  <T> T await(long future, long timeoutMs, T late, Taker<T> taker) {
-    return waiters.await(future, timeoutMs, late, taker);
+  /** The same for so many milliseconds, then gives {@code late}. */
+  <T> T await(Start start, long timeoutMs, T late, Taker<T> taker) {
+    // On the dispatcher's thread those would have to wait, too.
+    if (dispatcher != null && dispatcher.isCurrent()) {
+      startGathered();
+    }
+    return waiters.await(start, timeoutMs, late, taker);
   }
 
   /** Starts an operation of a keyspace whose result comes through the executor. */
-  <T> CompletableFuture<T> submit(Keyspace keyspace, LongSupplier start, Taker<T> taker) {
+  <T> CompletableFuture<T> submit(Keyspace keyspace, Start start, Taker<T> taker) {
     handle.acquire();
     try {
       return dispatcher(keyspace).submit(start, taker, keyspace);
@@ -49,14 +52,27 @@ final class ClientCore {
     }
   }
 
-  private synchronized Dispatcher dispatcher(Keyspace keyspace) {
+  private Dispatcher dispatcher(Keyspace keyspace) {
+    Dispatcher current = dispatcher;
+    return current != null ? current : newDispatcher(keyspace);
+  }
+
+  private synchronized Dispatcher newDispatcher(Keyspace keyspace) {
     if (dispatcher == null) {
       dispatcher = new Dispatcher(executor, keyspace.doneFuture());
     }
     return dispatcher;
   }
 
-  synchronized int inFlight() {
+  /** Starts what was submitted and is not yet, because others were to start with it. */
+  void startGathered() {
+    Dispatcher current = dispatcher;
+    if (current != null) {
+      current.startGathered();
+    }
+  }
+
+  int inFlight() {
     return dispatcher == null ? 0 : dispatcher.inFlight();
   }
 
@@ -72,6 +88,7 @@ final class ClientCore {
       return;
     }
     try {
+      startGathered();
       Scratch scratch = Scratch.begin();
       scratch.check(Functions.api().vasto_client_close(client, timeoutMs, scratch.err()));
       handle.close();

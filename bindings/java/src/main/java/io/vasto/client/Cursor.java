@@ -44,7 +44,7 @@ final class Cursor<R> {
   /** Waits for rows and takes them; {@code late} when the time is over (negative: no limit). */
   List<R> next(long timeoutMs, List<R> late) {
     try {
-      return keyspace.core().await(begin(), timeoutMs, late, taker);
+      return keyspace.core().await(this::begin, timeoutMs, late, taker);
     } finally {
       Reference.reachabilityFence(this);
     }
@@ -100,11 +100,11 @@ final class Cursor<R> {
     }
   }
 
-  private long begin() {
+  private long begin(long queue, long tag) {
     enter();
     boolean started = false;
     try {
-      long future = useHandle(source::ready);
+      long future = Operations.attach(queue, tag, useHandle(source::ready));
       started = true;
       return future;
     } finally {
@@ -117,11 +117,11 @@ final class Cursor<R> {
   /** What comes after the wait. */
   private final class Rest implements Taker<List<R>> {
     @Override
-    public List<R> take(long future) {
+    public List<R> take(Results results, int index) {
       try {
         // Closed meanwhile is what the user is told, not that the wait was cancelled by it.
         requireOpen();
-        Takers.ready(future);
+        Takers.requireOk(results, index);
         return useHandle(source::take);
       } finally {
         busy.set(false);

@@ -114,6 +114,12 @@ public final class Key {
     return array != null ? scratch.bytes(array) : scratch.bytes(buffer);
   }
 
+  /** The same with bytes of its own. */
+  Key copy() {
+    byte[] bytes = array != null ? array.clone() : bytes();
+    return new Key(bytes, null, hasPartitionHash, partitionHash);
+  }
+
   private ByteBuffer view() {
     return array != null ? ByteBuffer.wrap(array) : buffer;
   }

@@ -124,7 +124,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public Optional<Value> get(Key key, ReadOptions options) {
-    return run(keyspace -> Operations.get(keyspace, key, options), Takers.VALUE);
+    return run(Point.get(this, key, options), Takers.VALUE);
   }
 
   /**
@@ -145,7 +145,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<Optional<Value>> getAsync(Key key, ReadOptions options) {
-    return submit(keyspace -> Operations.get(keyspace, key, options), Takers.VALUE);
+    return submit(Point.get(this, key, options), Takers.VALUE);
   }
 
   /**
@@ -170,7 +170,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public Optional<Stat> stat(Key key, ReadOptions options) {
-    return run(keyspace -> Operations.stat(keyspace, key, options), Takers.STAT);
+    return run(attached(keyspace -> Operations.stat(keyspace, key, options)), Takers.STAT);
   }
 
   /**
@@ -191,7 +191,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<Optional<Stat>> statAsync(Key key, ReadOptions options) {
-    return submit(keyspace -> Operations.stat(keyspace, key, options), Takers.STAT);
+    return submit(attached(keyspace -> Operations.stat(keyspace, key, options)), Takers.STAT);
   }
 
   /**
@@ -218,8 +218,8 @@ public final class Keyspace implements AutoCloseable {
   public List<ReadResult> multiGet(List<Key> keys, ReadOptions options) {
     List<Key> copy = List.copyOf(keys);
     return run(
-        keyspace -> Operations.multiGet(keyspace, copy, options),
-        future -> Takers.values(future, copy.size()));
+        attached(keyspace -> Operations.multiGet(keyspace, copy, options)),
+        (results, index) -> Takers.values(results.future(index), copy.size()));
   }
 
   /**
@@ -242,8 +242,8 @@ public final class Keyspace implements AutoCloseable {
   public CompletableFuture<List<ReadResult>> multiGetAsync(List<Key> keys, ReadOptions options) {
     List<Key> copy = List.copyOf(keys);
     return submit(
-        keyspace -> Operations.multiGet(keyspace, copy, options),
-        future -> Takers.values(future, copy.size()));
+        attached(keyspace -> Operations.multiGet(keyspace, copy, options)),
+        (results, index) -> Takers.values(results.future(index), copy.size()));
   }
 
   /**
@@ -274,8 +274,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public long put(Key key, byte[] value, WriteOptions options) {
-    return run(
-        keyspace -> Operations.put(keyspace, key, ByteBuffer.wrap(value), options), Takers.VERSION);
+    return run(Point.put(this, key, ByteBuffer.wrap(value), options), Takers.VERSION);
   }
 
   /**
@@ -298,8 +297,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<Long> putAsync(Key key, byte[] value, WriteOptions options) {
-    return submit(
-        keyspace -> Operations.put(keyspace, key, ByteBuffer.wrap(value), options), Takers.VERSION);
+    return submit(Point.put(this, key, ByteBuffer.wrap(value), options), Takers.VERSION);
   }
 
   /**
@@ -330,7 +328,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public long put(Key key, ByteBuffer value, WriteOptions options) {
-    return run(keyspace -> Operations.put(keyspace, key, value, options), Takers.VERSION);
+    return run(Point.put(this, key, value, options), Takers.VERSION);
   }
 
   /**
@@ -353,7 +351,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<Long> putAsync(Key key, ByteBuffer value, WriteOptions options) {
-    return submit(keyspace -> Operations.put(keyspace, key, value, options), Takers.VERSION);
+    return submit(Point.put(this, key, value, options), Takers.VERSION);
   }
 
   /**
@@ -382,7 +380,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public long delete(Key key, WriteOptions options) {
-    return run(keyspace -> Operations.delete(keyspace, key, options), Takers.VERSION);
+    return run(attached(keyspace -> Operations.delete(keyspace, key, options)), Takers.VERSION);
   }
 
   /**
@@ -403,7 +401,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<Long> deleteAsync(Key key, WriteOptions options) {
-    return submit(keyspace -> Operations.delete(keyspace, key, options), Takers.VERSION);
+    return submit(attached(keyspace -> Operations.delete(keyspace, key, options)), Takers.VERSION);
   }
 
   /**
@@ -435,7 +433,8 @@ public final class Keyspace implements AutoCloseable {
    */
   public long touch(Key key, Duration ttl, WriteOptions options) {
     long seconds = Times.seconds(ttl);
-    return run(keyspace -> Operations.touch(keyspace, key, seconds, options), Takers.VERSION);
+    return run(
+        attached(keyspace -> Operations.touch(keyspace, key, seconds, options)), Takers.VERSION);
   }
 
   /**
@@ -459,7 +458,8 @@ public final class Keyspace implements AutoCloseable {
    */
   public CompletableFuture<Long> touchAsync(Key key, Duration ttl, WriteOptions options) {
     long seconds = Times.seconds(ttl);
-    return submit(keyspace -> Operations.touch(keyspace, key, seconds, options), Takers.VERSION);
+    return submit(
+        attached(keyspace -> Operations.touch(keyspace, key, seconds, options)), Takers.VERSION);
   }
 
   /**
@@ -492,7 +492,9 @@ public final class Keyspace implements AutoCloseable {
   public long merge(Key key, MergeOperation operation, byte[] operand, WriteOptions options) {
     int number = operation.value();
     ByteBuffer bytes = ByteBuffer.wrap(operand);
-    return run(keyspace -> Operations.merge(keyspace, key, number, bytes, options), Takers.VERSION);
+    return run(
+        attached(keyspace -> Operations.merge(keyspace, key, number, bytes, options)),
+        Takers.VERSION);
   }
 
   /**
@@ -521,7 +523,8 @@ public final class Keyspace implements AutoCloseable {
     int number = operation.value();
     ByteBuffer bytes = ByteBuffer.wrap(operand);
     return submit(
-        keyspace -> Operations.merge(keyspace, key, number, bytes, options), Takers.VERSION);
+        attached(keyspace -> Operations.merge(keyspace, key, number, bytes, options)),
+        Takers.VERSION);
   }
 
   /**
@@ -546,7 +549,7 @@ public final class Keyspace implements AutoCloseable {
    * @throws VastoException if it failed otherwise
    */
   public BatchResult write(Batch batch, WriteOptions options) {
-    return run(keyspace -> Operations.write(keyspace, batch, options), Takers.BATCH);
+    return run(attached(keyspace -> Operations.write(keyspace, batch, options)), Takers.BATCH);
   }
 
   /**
@@ -567,7 +570,7 @@ public final class Keyspace implements AutoCloseable {
    * @return a future of the same
    */
   public CompletableFuture<BatchResult> writeAsync(Batch batch, WriteOptions options) {
-    return submit(keyspace -> Operations.write(keyspace, batch, options), Takers.BATCH);
+    return submit(attached(keyspace -> Operations.write(keyspace, batch, options)), Takers.BATCH);
   }
 
   /**
@@ -700,6 +703,7 @@ public final class Keyspace implements AutoCloseable {
    */
   @Override
   public void close() {
+    core().startGathered();
     handle.close();
   }
 
@@ -709,26 +713,31 @@ public final class Keyspace implements AutoCloseable {
 
   /** A future of the library that is done, or is about to be without the network. */
   long doneFuture() {
-    return begin(keyspace -> Operations.multiGet(keyspace, List.of(), null));
+    return use(keyspace -> Operations.multiGet(keyspace, List.of(), null));
   }
 
-  private <T> T run(LongUnaryOperator start, Taker<T> taker) {
+  private Start attached(LongUnaryOperator start) {
+    return (queue, tag) -> Operations.attach(queue, tag, begin(start));
+  }
+
+  private <T> T run(Start start, Taker<T> taker) {
     try {
-      return core().await(begin(start), taker);
+      return core().await(start, taker);
     } finally {
       Reference.reachabilityFence(this);
     }
   }
 
-  private <T> CompletableFuture<T> submit(LongUnaryOperator start, Taker<T> taker) {
+  private <T> CompletableFuture<T> submit(Start start, Taker<T> taker) {
     try {
-      return core().submit(this, () -> begin(start), taker);
+      return core().submit(this, start, taker);
     } catch (VastoException e) {
       return CompletableFuture.failedFuture(e);
     }
   }
 
-  private long begin(LongUnaryOperator start) {
+  /** Starts an operation, or several: what the function gives. */
+  long begin(LongUnaryOperator start) {
     long keyspace = handle.acquire();
     try {
       return start.applyAsLong(keyspace);

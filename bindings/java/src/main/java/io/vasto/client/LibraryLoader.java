@@ -19,10 +19,10 @@ final class LibraryLoader {
   private static final String VARIABLE = "VASTO_LIBRARY";
   private static final int RTLD_LAZY = 1;
   private static final int MAJOR = 1;
-  private static final int MINOR = 0;
+  private static final int MINOR = 1;
   private static final int PATCH = 0;
   private static final String ADVICE =
-      "install libvasto 1.0 or newer (cmake --install), or set "
+      "install libvasto 1.1 or newer (cmake --install), or set "
           + VARIABLE
           + " to the path of "
           + SONAME;
@@ -31,7 +31,6 @@ final class LibraryLoader {
   private static NativeLibrary loaded;
   private static String loadedName;
   private static NativeApi api;
-  private static NativeWatchApi watchApi;
 
   private LibraryLoader() {}
 
@@ -60,17 +59,6 @@ final class LibraryLoader {
     }
   }
 
-  /** What only watches need: a library that lacks it is good for everything else. */
-  static synchronized NativeWatchApi watchApi() {
-    if (watchApi == null) {
-      get();
-      requireSymbols(loaded, loadedName, NativeWatchApi.class);
-      Native.register(NativeWatchApi.class, loaded);
-      watchApi = new NativeWatchApi();
-    }
-    return watchApi;
-  }
-
   static String defaultName(String variable) {
     return variable == null || variable.isEmpty() ? SONAME : variable;
   }
@@ -90,12 +78,12 @@ final class LibraryLoader {
     // The version comes first: it tells more than a name that is missing.
     requireSymbol(library, name, "vasto_version");
     checkVersion(library, name);
-    requireSymbols(library, name, NativeApi.class);
+    requireSymbols(library, name);
     return library;
   }
 
-  private static void requireSymbols(NativeLibrary library, String name, Class<?> functions) {
-    for (Method method : functions.getDeclaredMethods()) {
+  private static void requireSymbols(NativeLibrary library, String name) {
+    for (Method method : NativeApi.class.getDeclaredMethods()) {
       if (Modifier.isNative(method.getModifiers())) {
         requireSymbol(library, name, method.getName());
       }

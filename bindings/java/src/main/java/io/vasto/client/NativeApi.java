@@ -157,16 +157,11 @@ final class NativeApi {
 
   native void vasto_value_destroy(long value);
 
-  // Operations. Those with a byte[] are for values too large for the scratch memory.
-  native int vasto_get_async(long keyspace, long key, long options, long outFuture, long err);
-
+  // Operations; gets and puts start with their queue.
   native int vasto_stat_async(long keyspace, long key, long options, long outFuture, long err);
 
   native int vasto_multi_get_async(
       long keyspace, long keys, long count, long options, long outFuture, long err);
-
-  native int vasto_put_async(
-      long keyspace, long key, long data, long size, long options, long outFuture, long err);
 
   native int vasto_delete_async(long keyspace, long key, long options, long outFuture, long err);
 
@@ -239,16 +234,14 @@ final class NativeApi {
   native int vasto_watch_next(
       long watch, long outChanges, long capacity, long timeoutMs, long outCount, long err);
 
+  native int vasto_watch_ready_async(long watch, long outFuture, long err);
+
   native int vasto_watch_resume_token(long watch, long outToken, long outSize, long err);
 
   native void vasto_watch_destroy(long watch);
 
   // Future and queue
   native int vasto_future_status(long future, long err);
-
-  native long vasto_future_version(long future);
-
-  native int vasto_future_take_value(long future, long outValue, long err);
 
   native int vasto_future_take_values(
       long future, long outValues, long outCodes, long count, long err);
@@ -259,19 +252,44 @@ final class NativeApi {
 
   native void vasto_future_destroy(long future);
 
+  native void vasto_future_destroy_block(long futures, long count);
+
   native int vasto_queue_create(long outQueue, long err);
+
+  native int vasto_queue_fd(long queue);
 
   native int vasto_queue_attach(long queue, long future, long tag, long err);
 
-  native int vasto_queue_next(long queue, long timeoutMs, long outFuture, long outTag, long err);
-
-  native int vasto_queue_next_block(
+  native int vasto_queue_next_results(
       long queue,
       long timeoutMs,
       long outFutures,
       long outTags,
+      long outCodes,
+      long outRows,
       long capacity,
       long outCount,
+      long err);
+
+  native int vasto_queue_start_gets(
+      long queue,
+      long keyspace,
+      long keys,
+      long tags,
+      long count,
+      long options,
+      long outFutures,
+      long err);
+
+  native int vasto_queue_start_puts(
+      long queue,
+      long keyspace,
+      long keys,
+      long values,
+      long tags,
+      long count,
+      long options,
+      long outFutures,
       long err);
 
   native void vasto_queue_destroy(long queue);

@@ -30,6 +30,13 @@ final class NativeMemory {
     return new Pointer(address).getByteArray(0, Math.toIntExact(size));
   }
 
+  /** Copies {@code size} bytes to the begin of an array. */
+  static void read(long address, byte[] to, int size) {
+    if (size > 0) {
+      new Pointer(address).read(0, to, 0, size);
+    }
+  }
+
   /** A C string of UTF-8; null for address 0. */
   static String text(long address) {
     return address == 0 ? null : new Pointer(address).getString(0, "UTF-8");

@@ -38,6 +38,7 @@ import java.util.stream.StreamSupport;
  */
 public final class Scan implements Iterator<Row>, AutoCloseable {
   private static final long NO_LIMIT = -1;
+  private static final int CAPACITY = 256;
 
   private final Source source = new Source();
   private final Cursor<Row> cursor;
@@ -54,7 +55,7 @@ public final class Scan implements Iterator<Row>, AutoCloseable {
 
   private static final class Source implements Cursor.Source<Row> {
     private final NativeApi api = Functions.api();
-    private final Rows block = new Rows();
+    private final Rows block = new Rows(CAPACITY);
     private volatile int capacity;
 
     @Override
@@ -89,7 +90,7 @@ public final class Scan implements Iterator<Row>, AutoCloseable {
     cursor.requireOpen();
     if (rows.isEmpty() && !ended) {
       tokenBefore = token();
-      add(fetch(Rows.CAPACITY));
+      add(fetch(CAPACITY));
     }
     return !rows.isEmpty();
   }
@@ -135,7 +136,7 @@ public final class Scan implements Iterator<Row>, AutoCloseable {
     if (!rows.isEmpty() && !cursor.isClosed()) {
       return CompletableFuture.completedFuture(leftOver(max));
     }
-    source.capacity = Math.min(max, Rows.CAPACITY);
+    source.capacity = Math.min(max, CAPACITY);
     return cursor.nextAsync();
   }
 
@@ -172,7 +173,7 @@ public final class Scan implements Iterator<Row>, AutoCloseable {
   }
 
   private List<Row> fetch(int max) {
-    source.capacity = Math.min(max, Rows.CAPACITY);
+    source.capacity = Math.min(max, CAPACITY);
     return cursor.next(NO_LIMIT, null);
   }
 

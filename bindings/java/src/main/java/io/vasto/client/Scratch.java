@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Function;
 
 /**
  * Native memory of one thread for the arguments of one call into the library: where it puts its
@@ -18,6 +19,10 @@ final class Scratch {
   private static final int RESULTS = 8;
   private static final int HEADER = 40;
   private static final int KEY_STRUCT = 32;
+
+  /** The room that a {@code vasto_slice_t} needs here. */
+  static final int SLICE_SIZE = 16;
+
   private static final int INITIAL = 16 << 10;
   private static final int KEPT = 1 << 20;
   private static final int KEY_HAS_PARTITION_HASH = 1;
@@ -82,6 +87,27 @@ final class Scratch {
     if (code != 0) {
       throw Errors.of(code, takeError());
     }
+  }
+
+  /** An array of the first so many numbers. */
+  long numbers(long[] numbers, int count) {
+    long at = take(Long.BYTES * count);
+    for (int i = 0; i < count; i++) {
+      putLong(at + 8L * i, numbers[i]);
+    }
+    return at;
+  }
+
+  /** An array of {@code vasto_slice_t}. */
+  long slices(List<Payload> payloads) {
+    long at = take(SLICE_SIZE * payloads.size());
+    long next = at;
+    for (Payload payload : payloads) {
+      putLong(next, payload.address());
+      putLong(next + 8, payload.size());
+      next += SLICE_SIZE;
+    }
+    return at;
   }
 
   /** Aligned memory; {@link #begin(long)} was told of it. */
@@ -169,11 +195,11 @@ final class Scratch {
   }
 
   /** An array of {@code vasto_key_t}. */
-  long keys(List<Key> keys) {
-    long at = take(KEY_STRUCT * keys.size());
+  <T> long keys(List<T> owners, Function<T, Key> keyOf) {
+    long at = take(KEY_STRUCT * owners.size());
     long next = at;
-    for (Key key : keys) {
-      fillKey(next, key);
+    for (T owner : owners) {
+      fillKey(next, keyOf.apply(owner));
       next += KEY_STRUCT;
     }
     return at;

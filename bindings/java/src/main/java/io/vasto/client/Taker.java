@@ -5,11 +5,11 @@ package io.vasto.client;
 @FunctionalInterface
 interface Taker<T> {
   /**
-   * The result of a future that is done. It does not destroy the future.
+   * The result of one of the operations of a block. It does not destroy the future.
    *
    * @throws VastoException what the operation failed with
    */
-  T take(long future);
+  T take(Results results, int index);
 
   /** Called instead when nobody wants the result any more. */
   default void drop() {}

@@ -5,45 +5,54 @@ import io.vasto.client.VastoException.Details;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.LongFunction;
 
 /** Takes results out of futures that are done. */
 final class Takers {
   /** Stands for a code that the library did not write. */
   private static final int UNWRITTEN = -1;
 
-  static final Taker<Optional<Value>> VALUE = future -> value(future, Value::take);
-  static final Taker<Optional<Stat>> STAT = future -> value(future, Value::takeStat);
+  static final Taker<Optional<Value>> VALUE = (results, index) -> read(results, index, Rows::value);
+  static final Taker<Optional<Stat>> STAT = (results, index) -> read(results, index, Rows::stat);
   static final Taker<Long> VERSION = Takers::version;
   static final Taker<BatchResult> BATCH = Takers::batch;
 
   private Takers() {}
 
-  private static <T> Optional<T> value(long future, LongFunction<T> make) {
-    Scratch scratch = Scratch.begin();
-    int code = Functions.api().vasto_future_take_value(future, scratch.out(0), scratch.err());
-    if (code != Errors.OK) {
-      long error = scratch.takeError();
-      // With an error it is the keyspace that is gone.
-      if (code == Errors.NOT_FOUND && error == 0) {
-        return Optional.empty();
-      }
-      throw Errors.of(code, error);
+  private static <T> Optional<T> read(Results results, int index, RowReader<T> reader) {
+    int code = results.code(index);
+    if (code == Errors.OK) {
+      return Optional.of(reader.read(results.rows(), index));
     }
-    return Optional.of(make.apply(scratch.result(0)));
+    long error = errorOf(results.future(index));
+    // With an error it is the keyspace that is gone.
+    if (code == Errors.NOT_FOUND && error == 0) {
+      return Optional.empty();
+    }
+    throw Errors.of(code, error);
   }
 
-  private static Long version(long future) {
-    NativeApi api = Functions.api();
-    Scratch scratch = Scratch.begin();
-    scratch.check(api.vasto_future_status(future, scratch.err()));
-    return api.vasto_future_version(future);
+  private interface RowReader<T> {
+    T read(Rows rows, int index);
   }
 
-  /** Of a future that only tells that there is something to take. */
-  static void ready(long future) {
+  private static Long version(Results results, int index) {
+    requireOk(results, index);
+    return results.rows().version(index);
+  }
+
+  /** For an operation that brings nothing but its code. */
+  static void requireOk(Results results, int index) {
+    int code = results.code(index);
+    if (code != Errors.OK) {
+      throw Errors.of(code, errorOf(results.future(index)));
+    }
+  }
+
+  /** The error of an operation that failed, which the caller then owns; 0 for none. */
+  private static long errorOf(long future) {
     Scratch scratch = Scratch.begin();
-    scratch.check(Functions.api().vasto_future_status(future, scratch.err()));
+    Functions.api().vasto_future_status(future, scratch.err());
+    return scratch.takeError();
   }
 
   static List<ReadResult> values(long future, int count) {
@@ -86,7 +95,8 @@ final class Takers {
     return new ReadResult(null, first ? Errors.of(whole.details()) : Errors.of(code, 0));
   }
 
-  private static BatchResult batch(long future) {
+  private static BatchResult batch(Results results, int index) {
+    long future = results.future(index);
     NativeApi api = Functions.api();
     Scratch scratch = Scratch.begin();
     int code = api.vasto_future_take_batch_result(future, scratch.out(0), scratch.err());

@@ -11,7 +11,7 @@ public final class Value {
   private final byte[] bytes;
   private final Stat stat;
 
-  private Value(byte[] bytes, Stat stat) {
+  Value(byte[] bytes, Stat stat) {
     this.bytes = bytes;
     this.stat = stat;
   }
@@ -20,30 +20,17 @@ public final class Value {
   static Value take(long value) {
     NativeApi api = Functions.api();
     try {
-      Stat stat = statOf(api, value);
+      Stat stat =
+          new Stat(
+              api.vasto_value_size(value),
+              api.vasto_value_type(value),
+              api.vasto_value_version(value),
+              api.vasto_value_updated_at_ns(value),
+              api.vasto_value_expires_at_ns(value));
       return new Value(NativeMemory.bytes(api.vasto_value_data(value), stat.size()), stat);
     } finally {
       api.vasto_value_destroy(value);
     }
-  }
-
-  /** Makes a stat of a native value, which ends here. */
-  static Stat takeStat(long value) {
-    NativeApi api = Functions.api();
-    try {
-      return statOf(api, value);
-    } finally {
-      api.vasto_value_destroy(value);
-    }
-  }
-
-  private static Stat statOf(NativeApi api, long value) {
-    return new Stat(
-        api.vasto_value_size(value),
-        api.vasto_value_type(value),
-        api.vasto_value_version(value),
-        api.vasto_value_updated_at_ns(value),
-        api.vasto_value_expires_at_ns(value));
   }
 
   /**

@@ -24,39 +24,58 @@ final class VastoFuture<T> extends CompletableFuture<T> implements Runnable {
   // Keeps the client from being collected while the operation runs.
   private final Object owner;
 
-  // Guarded by this; the native future is destroyed under it, so that a cancel never comes late.
+  // Guarded by this. The native future, 0 until the operation has started, ends only after TAKEN,
+  // so that a cancel never comes late.
   private State state = State.RUNNING;
-  private final long future;
+  private long future;
 
   // What the operation brought; written before the executor gets this.
   private T result;
   private Throwable failure;
 
-  VastoFuture(long future, Taker<T> taker, Executor executor, Object owner) {
-    this.future = future;
+  VastoFuture(Taker<T> taker, Executor executor, Object owner) {
     this.taker = taker;
     this.executor = executor;
     this.owner = owner;
   }
 
-  long future() {
-    return future;
+  /** Called once, by who has started the operation, which may be over or given up already. */
+  synchronized void started(long nativeFuture) {
+    future = nativeFuture;
+    if (state == State.GIVEN_UP) {
+      Functions.api().vasto_future_cancel(nativeFuture);
+    }
   }
 
-  /** Called once, by the dispatcher, when the operation is over. */
-  void finish() {
-    synchronized (this) {
-      boolean wanted = state == State.RUNNING;
-      state = State.TAKEN;
-      if (wanted) {
-        take();
-      }
-      Functions.api().vasto_future_destroy(future);
-      if (!wanted) {
-        taker.drop();
-        return;
-      }
+  /** Called once, by the dispatcher, when the operation is over; then the native future may end. */
+  void finish(Results results, int index) {
+    if (isWanted()) {
+      take(results, index);
+      complete();
     }
+  }
+
+  /** Called instead when the operation could not be started. */
+  void fail(Throwable cause) {
+    if (isWanted()) {
+      failure = cause;
+      complete();
+    }
+  }
+
+  private boolean isWanted() {
+    State before;
+    synchronized (this) {
+      before = state;
+      state = State.TAKEN;
+    }
+    if (before == State.GIVEN_UP) {
+      taker.drop();
+    }
+    return before == State.RUNNING;
+  }
+
+  private void complete() {
     try {
       executor.execute(this);
     } catch (RuntimeException | Error e) {
@@ -65,9 +84,9 @@ final class VastoFuture<T> extends CompletableFuture<T> implements Runnable {
     }
   }
 
-  private void take() {
+  private void take(Results results, int index) {
     try {
-      result = taker.take(future);
+      result = taker.take(results, index);
     } catch (RuntimeException | Error e) {
       // Also when a large value finds no memory: the thread that takes results must go on.
       failure = e;
@@ -90,7 +109,9 @@ final class VastoFuture<T> extends CompletableFuture<T> implements Runnable {
       return false;
     }
     state = State.GIVEN_UP;
-    Functions.api().vasto_future_cancel(future);
+    if (future != 0) {
+      Functions.api().vasto_future_cancel(future);
+    }
     return true;
   }
 

@@ -16,39 +16,51 @@ import java.util.concurrent.ConcurrentLinkedDeque;
  */
 final class Waiters {
   private final NativeApi api = Functions.api();
-  private final ConcurrentLinkedDeque<Long> idle = new ConcurrentLinkedDeque<>();
+  private final ConcurrentLinkedDeque<Waiter> idle = new ConcurrentLinkedDeque<>();
   private volatile boolean closed;
 
   /**
-   * Waits for a future, takes its result and destroys it.
+   * Starts an operation, waits for it and takes its result.
    *
    * @param timeoutMs negative: no limit
    * @param late what to return when the time is over; the operation is cancelled then
    * @throws VastoInterruptedException if the thread is interrupted before the operation is over
    */
-  <T> T await(long future, long timeoutMs, T late, Taker<T> taker) {
-    Interruptible wait = new Interruptible(future);
-    int code;
-    try {
-      code = wait.await(timeoutMs);
-    } catch (RuntimeException | Error e) {
-      api.vasto_future_destroy(future);
-      taker.drop();
-      throw e;
-    }
-    if (code == Errors.TIMEOUT) {
-      taker.drop();
-      if (wait.interrupted) {
-        throw interrupted(new Details(Errors.CANCELLED, "", "client", false, false));
-      }
-      return late;
+  <T> T await(Start start, long timeoutMs, T late, Taker<T> taker) {
+    Waiter waiter = idle.pollFirst();
+    if (waiter == null) {
+      waiter = new Waiter(createQueue());
     }
     try {
-      return taker.take(future);
-    } catch (VastoException e) {
-      throw wait.interrupted && e.code() == ErrorCode.CANCELLED ? interrupted(e.details()) : e;
+      return waiter.await(start, timeoutMs, late, taker);
     } finally {
-      api.vasto_future_destroy(future);
+      giveBack(waiter);
+    }
+  }
+
+  /** Ends the queues; those in use end when they are given back. */
+  void close() {
+    closed = true;
+    Waiter waiter;
+    while ((waiter = idle.pollFirst()) != null) {
+      waiter.end();
+    }
+  }
+
+  static long createQueue() {
+    Scratch scratch = Scratch.begin();
+    scratch.check(Functions.api().vasto_queue_create(scratch.out(0), scratch.err()));
+    return scratch.result(0);
+  }
+
+  private void giveBack(Waiter waiter) {
+    if (!waiter.isOpen()) {
+      waiter.end();
+      return;
+    }
+    idle.addFirst(waiter);
+    if (closed) {
+      close();
     }
   }
 
@@ -62,43 +74,21 @@ final class Waiters {
             cancelled.inDoubt()));
   }
 
-  /** Ends the queues; those in use end when they are given back. */
-  void close() {
-    closed = true;
-    Long queue;
-    while ((queue = idle.pollFirst()) != null) {
-      api.vasto_queue_destroy(queue);
-    }
-  }
-
-  private Long queue() {
-    Long queue = idle.pollFirst();
-    return queue != null ? queue : createQueue();
-  }
-
-  static long createQueue() {
-    Scratch scratch = Scratch.begin();
-    scratch.check(Functions.api().vasto_queue_create(scratch.out(0), scratch.err()));
-    return scratch.result(0);
-  }
-
-  private void giveBack(Long queue) {
-    idle.addFirst(queue);
-    if (closed) {
-      close();
-    }
-  }
-
   /**
-   * One wait that an interrupt ends by cancelling the operation: the JDK tells a channel at once
-   * when a thread inside its begin and end is interrupted.
+   * A queue and a wait at it that an interrupt ends by cancelling the operation: the JDK closes a
+   * channel at once when a thread inside its begin and end is interrupted.
    */
-  private final class Interruptible extends AbstractInterruptibleChannel {
-    private final long future;
-    private boolean interrupted;
+  private final class Waiter extends AbstractInterruptibleChannel {
+    private final long queue;
+    private final Results results = new Results(1);
+    private long future;
 
-    Interruptible(long future) {
-      this.future = future;
+    Waiter(long queue) {
+      this.queue = queue;
+    }
+
+    void end() {
+      api.vasto_queue_destroy(queue);
     }
 
     /**
@@ -109,29 +99,47 @@ final class Waiters {
       api.vasto_future_cancel(future);
     }
 
-    /** The code of the wait: OK, or TIMEOUT; then the future was destroyed. */
-    int await(long timeoutMs) {
-      Long queue = queue();
-      Scratch scratch = Scratch.begin();
-      begin();
-      int code = api.vasto_queue_attach(queue, future, 0, scratch.err());
-      if (code == Errors.OK) {
-        code = api.vasto_queue_next(queue, timeoutMs, scratch.out(0), 0, scratch.err());
-      }
+    <T> T await(Start start, long timeoutMs, T late, Taker<T> taker) {
+      future = start.start(queue, 0);
+      boolean over = false;
       try {
-        end(true);
-      } catch (AsynchronousCloseException e) {
-        interrupted = true;
-      }
-      if (code == Errors.TIMEOUT) {
+        over = waitFor(timeoutMs);
+        if (over) {
+          return take(taker);
+        }
+        if (!isOpen()) {
+          throw interrupted(new Details(Errors.CANCELLED, "", "client", false, false));
+        }
+        return late;
+      } finally {
         // Before the next has the queue: it would find the future there.
         api.vasto_future_destroy(future);
-      } else if (code != Errors.OK) {
-        api.vasto_queue_destroy(queue);
-        throw Errors.of(code, scratch.takeError());
+        if (!over) {
+          taker.drop();
+        }
       }
-      giveBack(queue);
-      return code;
+    }
+
+    /** Whether the operation was over in time. */
+    private boolean waitFor(long timeoutMs) {
+      begin();
+      try {
+        return results.next(queue, timeoutMs) > 0;
+      } finally {
+        try {
+          end(true);
+        } catch (AsynchronousCloseException e) {
+          // The channel is not open any more, which tells it.
+        }
+      }
+    }
+
+    private <T> T take(Taker<T> taker) {
+      try {
+        return taker.take(results, 0);
+      } catch (VastoException e) {
+        throw !isOpen() && e.code() == ErrorCode.CANCELLED ? interrupted(e.details()) : e;
+      }
     }
   }
 }

@@ -22,6 +22,7 @@ import java.util.concurrent.CompletableFuture;
  */
 public final class Watch implements AutoCloseable {
   private static final long NO_LIMIT = -1;
+  private static final int CAPACITY = 256;
 
   private final Source source = new Source();
   private final Cursor<Change> cursor;
@@ -33,13 +34,12 @@ public final class Watch implements AutoCloseable {
 
   private static final class Source implements Cursor.Source<Change> {
     private final NativeApi api = Functions.api();
-    private final NativeWatchApi watchApi = LibraryLoader.watchApi();
-    private final Rows block = new Rows();
+    private final Rows block = new Rows(CAPACITY);
 
     @Override
     public long ready(long watch) {
       Scratch scratch = Scratch.begin();
-      scratch.check(watchApi.vasto_watch_ready_async(watch, scratch.out(0), scratch.err()));
+      scratch.check(api.vasto_watch_ready_async(watch, scratch.out(0), scratch.err()));
       return scratch.result(0);
     }
 
@@ -47,8 +47,7 @@ public final class Watch implements AutoCloseable {
     public List<Change> take(long watch) {
       Scratch scratch = Scratch.begin();
       int code =
-          api.vasto_watch_next(
-              watch, block.address(), Rows.CAPACITY, 0, scratch.out(0), scratch.err());
+          api.vasto_watch_next(watch, block.address(), CAPACITY, 0, scratch.out(0), scratch.err());
       long error = code == Errors.TIMEOUT ? scratch.takeError() : 0;
       if (code == Errors.TIMEOUT && error == 0) {
         return List.of();

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 class LoadingTest {
   private static final String ADVICE =
-      "install libvasto 1.0 or newer (cmake --install), or set VASTO_LIBRARY to the path of"
+      "install libvasto 1.1 or newer (cmake --install), or set VASTO_LIBRARY to the path of"
           + " libvasto.so.1";
 
   @TempDir Path folder;
@@ -63,6 +63,7 @@ class LoadingTest {
   @Test
   void anOlderLibraryIsRefused() throws Exception {
     assertRefused(library(0, 9, 7), "version 0.9.7");
+    assertRefused(library(1, 0, 9), "version 1.0.9", "needs 1.1.0");
   }
 
   @Test
@@ -72,7 +73,7 @@ class LoadingTest {
 
   @Test
   void aLibraryThatLacksAFunctionIsRefused() throws Exception {
-    assertRefused(library(1, 0, 0), "it lacks vasto_");
+    assertRefused(library(1, 1, 0), "it lacks vasto_");
   }
 
   @Test

@@ -128,10 +128,22 @@ class WatchTest {
     }
   }
 
+  /** As next of a watch that another thread asks whether it is free, and so uses for a moment. */
+  private static List<Change> nextWhenFree(Watch watch) {
+    while (true) {
+      try {
+        return watch.next();
+      } catch (IllegalStateException e) {
+        Thread.onSpinWait();
+      }
+    }
+  }
+
   @Test
   void aCloseEndsAWait() throws Exception {
     Watch watch = keyspace.watch(bytes("close/"));
-    CompletableFuture<List<Change>> waiting = CompletableFuture.supplyAsync(watch::next);
+    CompletableFuture<List<Change>> waiting =
+        CompletableFuture.supplyAsync(() -> nextWhenFree(watch));
     TestCluster.await("the wait has begun", () -> !isFree(watch));
     watch.close();
     CompletionException failure =
@@ -155,7 +167,7 @@ class WatchTest {
           new Thread(
               () -> {
                 try {
-                  watch.next();
+                  nextWhenFree(watch);
                   interrupted.complete(false);
                 } catch (VastoInterruptedException e) {
                   interrupted.complete(Thread.currentThread().isInterrupted());

@@ -18,7 +18,7 @@ public final class Bench {
   static final byte[] VALUE = new byte[100];
 
   private static final int MAX_REDIS_KEYS = 100_000;
-  private static final int WARM_UP = 20_000;
+  private static final int WARM_UP = 100_000;
   private static final int PAGE = 4096;
 
   private final String what;
