@@ -85,6 +85,7 @@ target_compile_options(vasto_warnings INTERFACE
   $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes>
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wthread-safety>
   $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wconditional-uninitialized>
+  $<$<COMPILE_LANG_AND_ID:CXX,Clang>:-Wreserved-identifier>
   # Designated initializers leave members out on purpose.
   $<$<COMPILE_LANGUAGE:CXX>:-Wno-missing-field-initializers>
   # GCC 12 reports std::string's own copies (bug 105329, 105651), and what std::optional and
@@ -94,7 +95,7 @@ target_compile_options(vasto_warnings INTERFACE
   $<$<BOOL:${VASTO_WERROR}>:-Werror>)
 
 # The headers that nearly every file includes are read once in a build, not once for each file. Not
-# in the clang preset, which clang-tidy reads: there each file shows that it includes what it uses.
+# in the clang preset, which tidy.py --each reads: there each file shows that it includes what it uses.
 # One of each kind, since its flags must be those of the files it is for.
 option(VASTO_PRECOMPILE "Read the headers that nearly every file includes once" ON)
 if(VASTO_PRECOMPILE)

@@ -88,8 +88,8 @@ def _compile_alone(tree, name):
 
 
 def _begins_its_source(tree, name):
-    """True when NAME.cc includes the header before anything else: clang-tidy, which reads every
-    source without precompiled headers, then reads it as if alone."""
+    """True when NAME.cc includes the header before anything else: it is read as if alone where each
+    source is by itself, without precompiled headers (tools/lib/tidy.py --each, tools/test --soak)."""
     source = name.removesuffix(".h") + ".cc"
     first = INCLUDE.search(tree.text(source)) if source in tree.cpp_files else None
     return first is not None and first.group(2) == name

@@ -147,7 +147,7 @@ class CountingTest(unittest.TestCase):
         self.assertFalse([n for n in names if "san" in n])
 
     def test_a_tidy_that_finds_something_is_one_failure(self):
-        self.runner.TIDY = ["false"]
+        self.runner.tidy_command = ["false"]
         self.runner.tidy()
         self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (0, 1))
 

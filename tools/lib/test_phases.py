@@ -86,10 +86,9 @@ class Totals:
 class Runner:
     """Runs the phases in order and remembers which builds are usable."""
 
-    TIDY = [PYTHON, "tools/lib/tidy.py"]
-
     def __init__(self, args):
         self.args = args
+        self.tidy_command = [PYTHON, "tools/lib/tidy.py"] + (["--each"] if args.soak else [])
         self.totals = Totals()
         self.built = set()
         self.times = []
@@ -181,12 +180,12 @@ class Runner:
             self.totals.fail(f"took {seconds:.0f} s{stolen}, the limit is {LIMIT_S} s")
 
     def tidy(self):
-        self.count_one("clang-tidy", self.carry_out("clang-tidy", [self.TIDY], 1500))
+        self.count_one("clang-tidy", self.carry_out("clang-tidy", [self.tidy_command], 1500))
 
     def start_background(self):
         """Begins what needs no tests and is waited for later."""
         jobs = {f"build {preset}": build_commands(preset) for preset in SANITIZERS}
-        jobs["clang-tidy"] = [self.TIDY]
+        jobs["clang-tidy"] = [self.tidy_command]
         self.background.start({n: commands for n, commands in jobs.items() if self.selected(n)})
 
     def planted(self):

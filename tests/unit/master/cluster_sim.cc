@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cluster_sim.h"
+#include "tests/unit/master/cluster_sim.h"
 
 #include <gtest/gtest.h>
 

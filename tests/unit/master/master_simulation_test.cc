@@ -4,27 +4,20 @@
 
 #include <cstdlib>
 
-#include "cluster_sim.h"
+#include "tests/unit/master/cluster_sim.h"
 
 namespace vasto::master {
 namespace {
 
-// A sanitizer makes a run about ten times as long.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr uint64_t kSoakFactor = 5;
-#else
-constexpr uint64_t kSoakFactor = 50;
-#endif
-
-uint64_t Seeds(uint64_t normal) {
+int Seeds(int normal) {
   const char* soak = std::getenv("VASTO_SOAK");
-  return soak != nullptr && *soak == '1' ? normal * kSoakFactor : normal;
+  return (soak != nullptr && *soak == '1' ? normal * 50 : normal) / VASTO_SEEDS_DIVISOR;
 }
 
 // Runs the seeds until one fails; returns the sum of what happened.
-ClusterSim::Counts RunSeeds(SimOptions options, uint64_t seeds) {
+ClusterSim::Counts RunSeeds(SimOptions options, int seeds) {
   ClusterSim::Counts sum;
-  for (options.seed = 1; options.seed <= seeds && !testing::Test::HasFailure(); ++options.seed) {
+  for (int i = 0; i < seeds && !testing::Test::HasFailure(); ++i, ++options.seed) {
     ClusterSim sim(options);
     sim.Run();
     sum.created += sim.counts().created;
@@ -40,9 +33,10 @@ ClusterSim::Counts RunSeeds(SimOptions options, uint64_t seeds) {
 TEST(MasterSimulationTest, CalmCluster) {
   SimOptions options;
   options.store_crashes = false;
-  const auto counts = RunSeeds(options, Seeds(20));
-  EXPECT_GT(counts.created, 200);
-  EXPECT_GT(counts.deleted, 200);
+  const int seeds = Seeds(20);
+  const auto counts = RunSeeds(options, seeds);
+  EXPECT_GT(counts.created, 10 * seeds);
+  EXPECT_GT(counts.deleted, 10 * seeds);
   EXPECT_EQ(counts.unknown, 0);
 }
 
@@ -50,8 +44,9 @@ TEST(MasterSimulationTest, LossyNetwork) {
   SimOptions options;
   options.store_crashes = false;
   options.loss_percent = 10;
-  const auto counts = RunSeeds(options, Seeds(50));
-  EXPECT_GT(counts.failed, 50);
+  const int seeds = Seeds(50);
+  const auto counts = RunSeeds(options, seeds);
+  EXPECT_GT(counts.failed, seeds);
 }
 
 TEST(MasterSimulationTest, MasterDiesAtAnyStepAndNothingDeletedComesBack) {
@@ -59,17 +54,19 @@ TEST(MasterSimulationTest, MasterDiesAtAnyStepAndNothingDeletedComesBack) {
   options.store_crashes = false;
   options.master_crash_permille = 10;
   options.loss_percent = 2;
-  const auto counts = RunSeeds(options, Seeds(100));
-  EXPECT_GT(counts.masters, 500);
-  EXPECT_GT(counts.unknown, 100);
-  EXPECT_GT(counts.deleted, 100);
+  const int seeds = Seeds(100);
+  const auto counts = RunSeeds(options, seeds);
+  EXPECT_GT(counts.masters, 5 * seeds);
+  EXPECT_GT(counts.unknown, seeds);
+  EXPECT_GT(counts.deleted, seeds);
 }
 
 TEST(MasterSimulationTest, StoresAreAwayDuringDeletes) {
   SimOptions options;
-  const auto counts = RunSeeds(options, Seeds(50));
-  EXPECT_GT(counts.crashes, 200);
-  EXPECT_GT(counts.deleted, 100);
+  const int seeds = Seeds(50);
+  const auto counts = RunSeeds(options, seeds);
+  EXPECT_GT(counts.crashes, 4 * seeds);
+  EXPECT_GT(counts.deleted, 2 * seeds);
 }
 
 TEST(MasterSimulationTest, EverythingAtOnce) {
@@ -78,10 +75,11 @@ TEST(MasterSimulationTest, EverythingAtOnce) {
   options.loss_percent = 5;
   options.master_crash_permille = 3;
   options.master_crash_every_us = 8'000'000;
-  const auto counts = RunSeeds(options, Seeds(100));
-  EXPECT_GT(counts.masters, 500);
-  EXPECT_GT(counts.crashes, 300);
-  EXPECT_GT(counts.created, 100);
+  const int seeds = Seeds(100);
+  const auto counts = RunSeeds(options, seeds);
+  EXPECT_GT(counts.masters, 5 * seeds);
+  EXPECT_GT(counts.crashes, 3 * seeds);
+  EXPECT_GT(counts.created, seeds);
 }
 
 TEST(MasterSimulationTest, OneStore) {

@@ -5,12 +5,14 @@
 #include <gtest/gtest.h>
 
 #include <rocksdb/db.h>
+#include <rocksdb/env.h>
 
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "tests/unit/storage/faulty_env.h"
 #include "tests/unit/storage/feed_fixture.h"
 
 namespace vasto::storage {
@@ -21,13 +23,13 @@ class LostTailTest : public FeedTest {
   // a_ has the beginning of its former log, whole_, up to held_, and b_ all of it, up to last_.
   LostTailTest() : a_(Make("a", 1)), b_(Make("b", 2)) {
     a_->engine_options_.feed_bytes = 0;  // all is read from the disk
+    a_->env_ = env_.get();
     a_->Reopen();
     whole_ = a_->feed()->log();
     Write("kept", 5);
     held_ = a_->Has().Of(whole_);
     // What a kill at this moment would leave.
-    std::filesystem::copy(folder_.path() + "/a", folder_.path() + "/old",
-                          std::filesystem::copy_options::recursive);
+    fs_->Copy(folder_.path() + "/a", folder_.path() + "/old");
     Write("lost", 5);
     last_ = a_->Has().Of(whole_);
     EXPECT_TRUE(b_->Follow(a_.get()).ok());
@@ -53,6 +55,8 @@ class LostTailTest : public FeedTest {
     for (int i = 0; i < count; ++i) a_->Write(Put(name + std::to_string(i), std::string(100, 'v')));
   }
 
+  const std::shared_ptr<FaultyFileSystem> fs_ = std::make_shared<FaultyFileSystem>();
+  const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(fs_);
   std::unique_ptr<Replica> a_;
   std::unique_ptr<Replica> b_;
   LogId whole_ = 0;
