@@ -197,6 +197,7 @@ function(vasto_test name)
 endfunction()
 
 # Common properties of a ctest entry: the deadline, labels, sanitizer options and suppressions.
+# ThreadSanitizer would wait a second at the end of each process for what the threads left still do.
 function(vasto_test_properties name timeout labels)
   if(VASTO_SANITIZE)
     math(EXPR timeout "${timeout} * 4")
@@ -206,7 +207,7 @@ function(vasto_test_properties name timeout labels)
     TIMEOUT ${timeout}
     LABELS "${labels}"
     SKIP_RETURN_CODE 77
-    ENVIRONMENT "ASAN_OPTIONS=detect_stack_use_after_return=1;LSAN_OPTIONS=suppressions=${supp}/lsan.supp:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=suppressions=${supp}/tsan.supp:die_after_fork=0:halt_on_error=0:exitcode=66:second_deadlock_stack=1")
+    ENVIRONMENT "ASAN_OPTIONS=detect_stack_use_after_return=1;LSAN_OPTIONS=suppressions=${supp}/lsan.supp:print_suppressions=0;UBSAN_OPTIONS=print_stacktrace=1;TSAN_OPTIONS=suppressions=${supp}/tsan.supp:die_after_fork=0:halt_on_error=0:exitcode=66:second_deadlock_stack=1:atexit_sleep_ms=50")
 endfunction()
 
 function(vasto_binary name)

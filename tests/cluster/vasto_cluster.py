@@ -73,7 +73,7 @@ def environment(folder):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("VASTO_")}
     suppressions = ROOT / "tests/sanitizers"
     kept["LSAN_OPTIONS"] = f"suppressions={suppressions}/lsan.supp:print_suppressions=0"
-    kept["TSAN_OPTIONS"] = f"suppressions={suppressions}/tsan.supp:exitcode=66"
+    kept["TSAN_OPTIONS"] = f"suppressions={suppressions}/tsan.supp:exitcode=66:atexit_sleep_ms=50"
     kept["UBSAN_OPTIONS"] = "print_stacktrace=1"
     kept["HOME"] = str(folder)
     kept[MARK] = str(folder)

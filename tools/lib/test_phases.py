@@ -24,6 +24,7 @@ from background import Background  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = str(os.cpu_count() or 2)
+TESTS_AT_ONCE = str((os.cpu_count() or 2) + 1)  # one of them waits
 PYTHON = "/usr/bin/python3"
 # All phases together, without --soak, on a machine that has its processors for itself.
 LIMIT_S = 2400
@@ -148,7 +149,7 @@ class Runner:
         report = folder / "ctest.xml"
         report.unlink(missing_ok=True)
         code = self.command(
-            ["ctest", "--test-dir", str(folder), "--output-on-failure", "-j", JOBS,
+            ["ctest", "--test-dir", str(folder), "--output-on-failure", "-j", TESTS_AT_ONCE,
              "--output-junit", str(report), "--test-output-size-passed", "1000000",
              "--no-tests=error", *selection],
             timeout_s, soak_env(self.args))
