@@ -31,6 +31,7 @@ Status FailureOf(const KeyspaceDescriptor& descriptor, int32_t shard, const Stat
 }
 
 constexpr uint64_t kFirstEpoch = 1;  // of a new keyspace
+constexpr int kClosedAtOnce = 4;     // shards, when the store stops
 
 // Whether what the folder held is gone, so that another replica's copy can only be better. A full
 // disk, a newer format or a folder in use are not that.
@@ -588,7 +589,13 @@ void ShardHost::Stop() {
     MutexLock lock(&mu_);
     handles.swap(handles_);
   }
-  for (const auto& [key, handle] : handles) CloseHandle(key, handle.get());
+  // Each waits for the disk to have its log; beside one another they wait once.
+  ThreadPool closing("close", kClosedAtOnce);
+  for (const auto& entry : handles) {
+    const auto close = [this, &entry] { CloseHandle(entry.first, entry.second.get()); };
+    if (!closing.Submit(close)) close();
+  }
+  closing.Stop();
 }
 
 }  // namespace vasto::store

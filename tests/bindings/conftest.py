@@ -15,18 +15,26 @@ import with_cluster  # noqa: E402
 from languages import LANGUAGES  # noqa: E402
 
 
-vectors = {}  # (language, mode) -> {file: (passed, all)}, as they were played
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads it
+def pytest_collection_modifyitems(items):
+    """With pytest-xdist one worker has all of a language: what that installs is not installed twice at once."""
+    for item in items:
+        if hasattr(item, "callspec") and "language" in item.callspec.params:
+            item.add_marker(pytest.mark.xdist_group(item.callspec.params["language"]))
 
 
 def pytest_terminal_summary(terminalreporter):
-    """The table of the vectors."""
+    """The table of the vectors: of {(language, mode): {file: (passed, all)}}, as test_vectors.py says it of its tests."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind if hasattr(report, "user_properties")]
+    said = [value for report in reports if report.when == "call" for name, value in report.user_properties if name == "vectors"]
+    vectors = {(language, mode): files for language, mode, files in said}
     names = sorted({name for files in vectors.values() for name in files})
     if not names:
         return
     terminalreporter.write_line("\n| vectors that pass | " + " | ".join(names) + " |")
     terminalreporter.write_line("|---|" + "---:|" * len(names))
     for (language, mode), files in sorted(vectors.items()):
-        cells = " | ".join("%d of %d" % files.get(name, (0, 0)) for name in names)
+        cells = " | ".join("%d of %d" % tuple(files.get(name, (0, 0))) for name in names)
         terminalreporter.write_line(f"| {language}, {mode} | {cells} |")
 
 

@@ -26,8 +26,10 @@ SLOW = 4 if re.search("asan|tsan", BUILD.name) else 1  # sanitized programs get 
 READY_S = 15 * SLOW
 STOP_S = 5 * SLOW
 
-# A job in the background of a script is started with SIGINT ignored, and would pass that on.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+# A job in the background of a script is started with SIGINT ignored, and would pass that on. (A worker
+# of pytest-xdist may be another thread; the process that started it has done this.)
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class CommandFailed(Exception):

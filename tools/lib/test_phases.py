@@ -237,7 +237,8 @@ def phases(runner, args):
 
     yield "cluster tests", cluster_tests
     yield "mount tests", lambda: runner.pytest("fuse", ["tests/fuse"], 3600 if soak else 600)
-    yield "bindings", lambda: runner.pytest("bindings", ["tests/bindings"], 1200)
+    yield "bindings", lambda: runner.pytest("bindings", ["tests/bindings"], 1200, "release", (
+        "-n", JOBS, "--dist", "loadgroup"))
     if args.quick:
         return
     if soak:
