@@ -18,6 +18,7 @@ sys.path.insert(0, str(ROOT / "tools/lib"))
 
 import background  # noqa: E402
 import test_phases  # noqa: E402
+import tidy  # noqa: E402
 
 CTEST = """<testsuite tests="4">
 <testcase name="a_test" classname="a_test" status="run"/>
@@ -150,6 +151,43 @@ class CountingTest(unittest.TestCase):
         self.runner.tidy_command = ["false"]
         self.runner.tidy()
         self.assertEqual((self.runner.totals.passed, self.runner.totals.failed), (0, 1))
+
+    def test_a_soak_tidies_each_source_by_itself(self):
+        self.assertNotIn("--each", self.runner.tidy_command)
+        self.assertIn("--each", test_phases.Runner(arguments(soak=True)).tidy_command)
+
+
+class TidyTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.tidy = tidy.Tidy.__new__(tidy.Tidy)  # without configuring a build
+        self.tidy.build = self.folder
+
+    def joined(self, *sources):
+        unit = self.folder / "Unity/unity_0_cxx.cxx"
+        unit.parent.mkdir(exist_ok=True)
+        unit.write_text("".join(f'#include "{source}"\n' for source in sources))
+        return unit
+
+    def is_of_the_product(self, path):
+        return self.tidy._is_of_the_product(path)
+
+    def test_what_is_of_the_product(self):
+        self.assertTrue(self.is_of_the_product(ROOT / "core/base/a.cc"))
+        self.assertFalse(self.is_of_the_product(ROOT / "tests/unit/base/a_test.cc"))
+        self.assertTrue(self.is_of_the_product(self.joined(ROOT / "core/base/a.cc", ROOT / "fuse/b.cc")))
+        self.assertFalse(self.is_of_the_product(self.joined(ROOT / "tests/unit/base/a_test.cc")))
+
+    def test_joined_sources_are_looked_at_again_when_one_changes(self):
+        source = self.folder / "a.cc"
+        source.write_text("int a;\n")
+        unit = self.joined(source)
+        before = self.tidy.fingerprint(unit)
+        self.assertEqual(self.tidy.fingerprint(unit), before)
+        source.write_text("int b;\n")
+        self.assertNotEqual(self.tidy.fingerprint(unit), before)
 
 
 class BackgroundTest(unittest.TestCase):

@@ -114,11 +114,11 @@ def main():
         return 1
     tidy = Tidy("clang" if args.each or args.files else "tidy")
     asked = {file.resolve() for file in args.files}
-    units = [u for u in tidy.units if not asked or u in asked]
-    if not units:
-        print("tidy: no source of the product is among these", file=sys.stderr)
+    foreign = sorted(asked.difference(tidy.units))
+    if foreign:
+        print("tidy: no source of the product: " + ", ".join(map(str, foreign)), file=sys.stderr)
         return 1
-    return 1 if tidy.run(units) else 0
+    return 1 if tidy.run(sorted(asked) or tidy.units) else 0
 
 
 if __name__ == "__main__":
