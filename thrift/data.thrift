@@ -133,6 +133,9 @@ struct WriteRequest {
   // Of a write with a condition, or an APPEND: only if the replicas before this one, in the order of
   // the descriptor, are known to be gone. UNAVAILABLE when not.
   6: bool stand_in = false,
+  // Of a repetition: no earlier attempt can have had a greater event time; the store's hybrid clock
+  // goes beyond it first. 0: nothing is known. INVALID_ARGUMENT as for an event time too far ahead.
+  7: common.EventTime clock_floor = 0,
 }
 // Fields 1 to 15 are those of WriteResult.
 struct WriteResponse {
@@ -153,6 +156,7 @@ struct WriteBatchRequest {
   4: common.EventTime not_after = 0,   // as in WriteRequest
   5: bool tell_seen = false,           // as in WriteRequest
   6: bool stand_in = false,            // as in WriteRequest
+  7: common.EventTime clock_floor = 0, // as in WriteRequest
 }
 struct WriteBatchResponse {
   1: list<WriteResult> results,            // parallel to entries

@@ -9,6 +9,12 @@
 // was there before. It may be more than what the first store gave to it, by no more than a request
 // takes; who writes within that time writes at the same time, and either order is right.
 //
+// It may as well be less, by as long as the first attempt took. So the repetition also says what no
+// attempt can have got more than, and the store goes beyond that with its own times before it takes
+// it (rpc::WriteRequest::clock_floor): what is acknowledged after the repetition must not be undone
+// when the first attempt comes to light with a store that was away. Clocks that agree are beyond it
+// anyway; a store that follows one whose clock is ahead is not.
+//
 // A repetition may come so late that a store refuses its time as too old: a later deletion may have
 // been forgotten. What became of the first attempt is not known, and with a newer time the write
 // could undo that deletion; so it ends in doubt.

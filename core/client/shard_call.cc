@@ -111,6 +111,7 @@ AttemptTerms ShardCall::TermsOf(const RouteAction& action, const ShardLinks& rep
     terms.not_after = NotAfter(action.until_us - now_us);
     terms.tell_seen = target_.session != nullptr;
     terms.stand_in = action.stand_in;
+    terms.clock_floor = clock_floor_;
     return terms;
   }
   if (action.bounded) terms.bound.emplace().max_staleness_ms = target_.read.max_staleness_ms;
@@ -162,7 +163,10 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
   const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
   if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
-  if (outcome == Outcome::kLost) InDoubt(GivenSoFar());
+  if (outcome == Outcome::kLost && !router_.reads()) {
+    InDoubt(GivenBy(sent_us_));
+    clock_floor_ = std::max(clock_floor_, GivenBy(engine_->BootUs()));
+  }
   Run(std::move(event));
 }
 
@@ -190,15 +194,15 @@ void ShardCall::Finish(const RouteAction& action) {
   End(status.Prefixed(where));
 }
 
-EventTime ShardCall::GivenSoFar() const {
-  EventTime latest = link_->clock()->At(sent_us_);
+EventTime ShardCall::GivenBy(int64_t boot_us) const {
+  EventTime latest = link_->clock()->At(boot_us);
   const KeyspaceView& view = *target_.route->view();
   const int32_t shard = ShardIn(view);
   // What only others show may be behind what this store has given.
   if (latest == 0 || shard < 0) return latest;
   const ShardLinks& replicas = view.shards[static_cast<size_t>(shard)];
   for (int i = 0; i < replicas.count; ++i) {
-    latest = std::max(latest, replicas.links[static_cast<size_t>(i)]->clock()->At(sent_us_));
+    latest = std::max(latest, replicas.links[static_cast<size_t>(i)]->clock()->At(boot_us));
   }
   return latest;
 }

@@ -46,6 +46,7 @@ struct AttemptTerms {
   EventTime not_after = 0;              // of a write, see rpc::WriteRequest
   bool tell_seen = false;               // of a write
   bool stand_in = false;                // of a write, see rpc::WriteRequest
+  EventTime clock_floor = 0;            // of a write, see rpc::WriteRequest
 };
 
 // The part that does not depend on the RPC.
@@ -102,9 +103,9 @@ class ShardCall {
   void MeasureDistances();
   // Adds where it happened to an error and ends the call.
   void Finish(const RouteAction& action);
-  // An event time above all that the shard's replicas had given when the last attempt was sent; 0:
-  // not known.
-  EventTime GivenSoFar() const;
+  // An event time above all that the shard's replicas had given by then, on the boot clock; 0: not
+  // known.
+  EventTime GivenBy(int64_t boot_us) const;
   // -1: the keyspace has another number of shards than the call was made for.
   int32_t ShardIn(const KeyspaceView& view) const;
 
@@ -117,8 +118,9 @@ class ShardCall {
   std::atomic<int64_t>* behind_until_us_ = nullptr;  // of its replica; borrowed from the table
   std::atomic<int64_t>* turned_us_ = nullptr;        // the same
   StoreLink::Pick pick_;
-  int64_t sent_us_ = 0;    // the last attempt of a write, of the boot clock
-  bool starting_ = false;  // inside Start(), and not handed over yet
+  int64_t sent_us_ = 0;        // the last attempt of a write, of the boot clock
+  EventTime clock_floor_ = 0;  // above all that an attempt in doubt may have got
+  bool starting_ = false;      // inside Start(), and not handed over yet
 };
 
 namespace internal {
@@ -160,6 +162,7 @@ class TypedShardCall final : public ShardCall {
     if constexpr (requires { request_.not_after; }) request_.not_after = terms.not_after;
     if constexpr (requires { request_.tell_seen; }) request_.tell_seen = terms.tell_seen;
     if constexpr (requires { request_.stand_in; }) request_.stand_in = terms.stand_in;
+    if constexpr (requires { request_.clock_floor; }) request_.clock_floor = terms.clock_floor;
     rpc::EncodeRequest<Method>(request_, body);
   }
   Status Decode(std::string_view body) override {

@@ -153,6 +153,10 @@ struct WriteRequest {
   // Of a write with a condition, or an append, whose caller did not get through to the replicas
   // before this one: only if these are known to be gone.
   bool stand_in = false;
+  // Of a repetition: no earlier attempt can have had a greater event time. What this store accepts
+  // from now on gets a greater one, lest such an attempt undo it when it comes to light. 0: nothing
+  // is known, or nothing was attempted.
+  EventTime clock_floor = 0;
 };
 struct WriteResponse : WriteResult {
   Seen seen;
@@ -164,9 +168,10 @@ struct WriteBatchRequest {
   ShardRef ref;
   std::vector<WriteEntry> entries;
   std::optional<AckLevel> acks;
-  EventTime not_after = 0;  // as in WriteRequest
-  bool tell_seen = false;   // as in WriteRequest
-  bool stand_in = false;    // as in WriteRequest
+  EventTime not_after = 0;    // as in WriteRequest
+  bool tell_seen = false;     // as in WriteRequest
+  bool stand_in = false;      // as in WriteRequest
+  EventTime clock_floor = 0;  // as in WriteRequest
 };
 struct WriteBatchResponse {
   std::vector<WriteResult> results;  // parallel to entries

@@ -121,9 +121,11 @@ VASTO_SCHEMA(WriteResult, VASTO_FIELD(1, code), VASTO_FIELD(2, event_time),
              VASTO_FIELD(3, superseded), VASTO_FIELD(4, message));
 VASTO_SCHEMA_OF_DERIVED(WriteResponse, WriteResult, VASTO_FIELD(16, seen));
 VASTO_SCHEMA(WriteRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entry), VASTO_FIELD(3, acks),
-             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen), VASTO_FIELD(6, stand_in));
+             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen), VASTO_FIELD(6, stand_in),
+             VASTO_FIELD(7, clock_floor));
 VASTO_SCHEMA(WriteBatchRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, entries), VASTO_FIELD(3, acks),
-             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen), VASTO_FIELD(6, stand_in));
+             VASTO_FIELD(4, not_after), VASTO_FIELD(5, tell_seen), VASTO_FIELD(6, stand_in),
+             VASTO_FIELD(7, clock_floor));
 VASTO_SCHEMA(WriteBatchResponse, VASTO_FIELD(1, results), VASTO_FIELD(2, seen));
 VASTO_SCHEMA(ScanRequest, VASTO_FIELD(1, ref), VASTO_FIELD(2, start),
              VASTO_FIELD(3, start_exclusive), VASTO_FIELD_AS(4, "end_key", end),

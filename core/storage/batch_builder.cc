@@ -148,6 +148,10 @@ Status BatchBuilder::Check(Item* item, int64_t monotonic_us) {
     return Status::Corruption("the value's checksum does not match: it was damaged on its way");
   }
   if (HasExpired(w)) item->content_checksum = ContentChecksumWithKeyHash(item->hash, {});
+  if (w.clock_floor != 0) {
+    VASTO_RETURN_IF_ERROR(CheckEventTime(w.clock_floor));
+    hlc_->Observe(w.clock_floor);
+  }
   if (w.event_time == 0) {
     item->event_time = hlc_->NowAt(wall_us_);
     if (w.not_after == 0 || item->event_time <= w.not_after) return {};

@@ -161,6 +161,9 @@ struct Write {
   // Without an event time: the last it may get; 0: any. Later it is dropped with kUnavailable, and
   // the outcome's event time is what the clock shows.
   EventTime not_after = 0;
+  // What is stamped from now on, this write included, comes after it; 0: nothing is asked.
+  // kInvalidArgument if it is farther ahead than an event time may be.
+  EventTime clock_floor = 0;
 
   WriteOutcome outcome;   // set before Done()
   Write* next = nullptr;  // links the list given to Submit; then the sequencer's

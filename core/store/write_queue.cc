@@ -66,6 +66,7 @@ void Fill(const Request& request, const rpc::CallContext& context, rpc::WriteEnt
   write->if_version = entry->if_version;
   write->deadline_us = DeadlineOf(request.ref, context);
   write->not_after = request.not_after;
+  write->clock_floor = request.clock_floor;
 }
 
 // What a write met that the shard could not carry out may be there after all (shard.h), but another

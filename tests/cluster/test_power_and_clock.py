@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stores that lose their power, with all that they had not synced, and stores whose clock is set."""
 
+import threading
+import time
+
 import pytest
 
 import faulty
 import libvasto
 import replicas
+import stock_thrift
 from load import Load, MixedLoad
+from net_cluster import NetCluster
 from vasto_cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(not faulty.AVAILABLE, reason="nothing can be preloaded before a sanitizer")
 
 
 class FaultyCluster(faulty.FaultyStores, Cluster):
+    pass
+
+
+class FaultyNetCluster(faulty.FaultyStores, NetCluster):
     pass
 
 
@@ -104,6 +113,45 @@ def test_a_clock_that_is_set_loses_nothing(cluster, ahead_s):
     replicas.wait_alike(cluster, "ks")
     assert load.lost() == []
     load.close()
+
+
+@pytest.fixture
+def net(request):
+    with FaultyNetCluster(stores=3) as made:
+        request.node.clusters = [made]
+        yield made
+
+
+def test_a_deletion_that_is_repeated_elsewhere_undoes_nothing_later(net):
+    """The primary, whose clock is far ahead, does it, tells nobody and dies. The next one, whose own clock
+    is not, is asked again, and then given a value. When the first attempt comes to light, that wins."""
+    net.create("ks", 1, 3, "--acks", "quorum")
+    descriptor = stock_thrift.descriptor(net.address, "ks")
+    index = replicas.primary_of(net, "ks")
+    first = net.stores[index]
+    net.move_clock(index, 60)
+    ahead = int((time.time() + 30) * 1e6) << 12
+    with libvasto.Client(net.address, timeout_ms=20_000) as client:
+        keyspace = client.keyspace("ks")
+        wait_until(lambda: keyspace.put(b"k", b"before") > ahead, "the client to know the clock")
+        replicas.wait_alike(net, "ks")
+        deleted = []
+        deletion = threading.Thread(target=lambda: deleted.append(keyspace.delete(b"k")))
+        net.network.cut([first.name], [store.name for store in net.stores.values() if store is not first])
+        with first.paused():
+            deletion.start()
+            time.sleep(0.05)  # so much later than it was sent it is done
+        wait_until(lambda: replicas.value(first.address, descriptor, b"k") is None,
+                   "the deletion on the primary", interval_s=0.001)
+        first.kill9()
+        deletion.join()
+        assert len(deleted) == 1
+        kept = keyspace.put(b"k", b"after")
+        net.network.heal()
+        start(net, [index])
+        replicas.wait_alike(net, "ks")
+        assert keyspace.get(b"k") == b"after"
+        assert kept - deleted[0] > 50_000 << 12
 
 
 def test_what_is_written_after_a_clock_was_set_back_wins(cluster):

@@ -271,6 +271,45 @@ TEST_F(ClientFaultsTest, ARepetitionUndoesNothingThatOthersWroteMeanwhile) {
   EXPECT_EQ(Get("b")->value.payload, "theirs");
 }
 
+TEST_F(ClientFaultsTest, ARepetitionSaysWhatTheFirstAttemptMayHaveGot) {
+  FakeStore* const store = OnOneStore();
+  Open();
+  ASSERT_TRUE(Put("a", "v").ok());  // tells the time
+  EXPECT_EQ(store->last_clock_floor(), 0u) << "nothing was attempted";
+  const auto repeat = [&](const std::function<void(std::function<void()>)>& start) {
+    const EventTime given = store->last_given();
+    // Done much later than it was sent.
+    store->SetFault([](std::string_view method) {
+      if (!method.starts_with("write")) return Fault::kNone;
+      const int64_t until_us = SystemClock()->MonotonicMicros() + kSecond / 50;
+      while (SystemClock()->MonotonicMicros() < until_us) std::this_thread::yield();
+      return Fault::kApplySilently;
+    });
+    std::promise<void> ended;
+    start([&] { ended.set_value(); });
+    while (store->last_given() == given) std::this_thread::yield();
+    store->Stop();  // the connection breaks
+    store->ClearFault();
+    store->Start();
+    ended.get_future().wait();
+    EXPECT_GE(store->last_clock_floor(), store->last_given());
+    EXPECT_LE(EventTimeMicros(store->last_clock_floor()), SystemClock()->WallMicros() + kSecond);
+  };
+  repeat([&](const std::function<void()>& ended) {
+    client_->Write(ks_, PutEntry("a", "w"), {}, [ended](auto result) {
+      EXPECT_TRUE(result.ok()) << result.status().ToString();
+      ended();
+    });
+  });
+  repeat([&](const std::function<void()>& ended) {
+    client_->WriteBatch(ks_, {PutEntry("a", "x")}, {}, [ended](auto results) {
+      ASSERT_TRUE(results.ok());
+      EXPECT_EQ((*results)[0].code, Code::kOk) << (*results)[0].message;
+      ended();
+    });
+  });
+}
+
 TEST_F(ClientFaultsTest, AWriteMayBeDoneForAsLongAsItsCallerWaits) {
   FakeStore* const store = OnOneStore();
   Open();

@@ -59,10 +59,12 @@ FakeStore::FakeStore(uint64_t number, std::string unix_path) : uuid_{number, num
     return response;
   });
   Serve<rpc::Write>([](Data* data, const rpc::WriteRequest& request) {
+    data->last_clock_floor = request.clock_floor;
     return rpc::WriteResponse{data->Apply(request.ref.shard, request.entry, request.not_after), {}};
   });
   Serve<rpc::WriteBatch>([](Data* data, const rpc::WriteBatchRequest& request) {
     rpc::WriteBatchResponse response;
+    data->last_clock_floor = request.clock_floor;
     for (const rpc::WriteEntry& entry : request.entries) {
       response.results.push_back(data->Apply(request.ref.shard, entry, request.not_after));
     }
@@ -223,6 +225,7 @@ rpc::WriteResult FakeStore::Data::Apply(int32_t shard_number, const rpc::WriteEn
   }
   ++writes[entry.key];
   clock.Observe(entry.event_time);
+  if (entry.event_time == 0) last_given = now;
   result.event_time = entry.event_time != 0 ? entry.event_time : now;
   if (it != shard.end() && it->second.event_time > result.event_time) {
     return {Code::kOk, it->second.event_time, true, ""};
@@ -326,6 +329,16 @@ void FakeStore::AdvanceClock(int64_t us) {
 EventTime FakeStore::last_not_after() const {
   MutexLock lock(&mu_);
   return data_.last_not_after;
+}
+
+EventTime FakeStore::last_clock_floor() const {
+  MutexLock lock(&mu_);
+  return data_.last_clock_floor;
+}
+
+EventTime FakeStore::last_given() const {
+  MutexLock lock(&mu_);
+  return data_.last_given;
 }
 
 FakeMaster::FakeMaster() {

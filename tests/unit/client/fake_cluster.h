@@ -102,6 +102,10 @@ class FakeStore : public FakeProcess {
   void AdvanceClock(int64_t us);
   // Up to when the last write could be done.
   EventTime last_not_after() const;
+  // What the last request of writes said of earlier attempts.
+  EventTime last_clock_floor() const;
+  // The last event time that it gave itself.
+  EventTime last_given() const;
 
  private:
   struct Stored {
@@ -124,6 +128,8 @@ class FakeStore : public FakeProcess {
     size_t most_deleted = 0;
     HybridClock clock{SystemClock()};
     EventTime last_not_after = 0;
+    EventTime last_clock_floor = 0;
+    EventTime last_given = 0;
   };
   template <typename Method>
   using Work = std::function<typename Method::Response(Data*, const typename Method::Request&)>;

@@ -335,6 +335,19 @@ TEST_F(ShardTest, AWriteThatItsCallerGaveUpIsNotDone) {
   EXPECT_TRUE(Apply(shard_.get(), std::move(in_time)).status.ok());
 }
 
+TEST_F(ShardTest, WhatIsWrittenAfterARepetitionIsNewerThanItsFirstAttempt) {
+  Open();
+  TestWrite repeated = Put("k", "repeated", At(1));
+  repeated.clock_floor = At(1000);
+  EXPECT_EQ(Apply(shard_.get(), std::move(repeated)).event_time, At(1));
+  EXPECT_GT(Apply(shard_.get(), Put("k", "later")).event_time, At(1000));
+  EXPECT_EQ(Get(*shard_, "k"), "later");
+  TestWrite mad = Put("k", "mad", At(1));
+  mad.clock_floor = At(int64_t{3600} * 1'000'000);
+  EXPECT_TRUE(Apply(shard_.get(), std::move(mad)).status.Is(Code::kInvalidArgument));
+  EXPECT_LT(Apply(shard_.get(), Put("k", "last")).event_time, At(2'000'000));
+}
+
 TEST_F(ShardTest, EventTimesGrowAcrossRestartsEvenIfTheClockGoesBack) {
   Open();
   const EventTime ahead = At(9'000'000);
