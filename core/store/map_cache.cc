@@ -88,16 +88,30 @@ Status MapCache::Load() {
   return {};
 }
 
-bool MapCache::Update(const ClusterMap& map) {
+bool MapCache::Update(ClusterMap map) {
   bool lasting = false;
   {
     MutexLock lock(&mu_);
     if (std::pair(map.term, map.version) <= std::pair(map_.term, map_.version)) return false;
+    KeepPeers(&map);
     lasting = !SameLasting(map, map_);
     map_ = map;
   }
   if (lasting) Save(map);
   return true;
+}
+
+void MapCache::KeepPeers(ClusterMap* map) const {
+  for (const auto& [uuid, keyspace] : mine_) {
+    for (const ShardReplicas& shard : keyspace.shards) {
+      for (const Replica& replica : shard.replicas) {
+        const StoreInfo* const known = map_.FindStore(replica.store);
+        if (known == nullptr) continue;
+        const auto [kept, added] = map->stores.try_emplace(replica.store, *known);
+        if (added) kept->second.state = StoreState::kDown;
+      }
+    }
+  }
 }
 
 void MapCache::Save(const ClusterMap& map) {

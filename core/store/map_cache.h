@@ -33,8 +33,10 @@ class MapCache {
   // stays as it is unless Update is called all the same.
   Status Load();
   // A map from a master. Returns false, and changes nothing, for one whose (term, version) is not
-  // higher. May wait for the disk.
-  bool Update(const ClusterMap& map);
+  // higher. A store that the master does not know, having just begun or being another one, but that
+  // has a replica of a shard as this store serves it, is kept where it was: it may well be there.
+  // May wait for the disk.
+  bool Update(ClusterMap map);
   // This store itself.
   void SetSelf(const Uuid& cluster, const StoreInfo& self);
   // A keyspace as this store serves it; deleted: forgotten.
@@ -48,6 +50,7 @@ class MapCache {
   rpc::WatchClusterResponse Answer(const rpc::WatchClusterRequest& request) const;
 
  private:
+  void KeepPeers(ClusterMap* map) const REQUIRES(mu_);
   void Save(const ClusterMap& map);
 
   FileSystem* const files_;  // borrowed; outlives *this

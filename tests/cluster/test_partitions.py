@@ -173,6 +173,20 @@ def test_a_store_behind_a_link_that_stalls_holds_nobody_up(net):
 
 # masters
 
+def assert_follows(net, index):
+    """The store has what is written at the others."""
+    descriptor = replicas.stock_thrift.descriptor(net.address, "quorum3")
+    others = [shard for shard in range(3)
+              if replicas.primary_of(net, "quorum3", shard) != index]
+    with libvasto.Client(net.address) as client:
+        keyspace = client.keyspace("quorum3")
+        key = next(key for key in (b"follow%d" % i for i in range(1000))
+                   if keyspace.shard_of(key) in others)
+        keyspace.put(key, b"there")
+    wait_until(lambda: replicas.value(net.stores[index].address, descriptor, key) == b"there",
+               "the store to follow the others", 5)
+
+
 def test_two_masters_by_mistake_lose_nothing(own_net):
     """A store goes over to the second one, both make keyspaces, also one of the same name: when the
     first can be reached again, it comes back to that, though the second is there; all tell the same,
@@ -190,6 +204,7 @@ def test_two_masters_by_mistake_lose_nothing(own_net):
         create(second.address, "both", 3)
         create(second.address, "mine", 1)
         net.run("vasto", "-m", second.address, "put", "mine", "k", "v")
+        assert_follows(net, 0)
         load.wait_for(50, ALL)
         net.network.heal()
         load.wait_for(50, ALL)

@@ -88,6 +88,36 @@ TEST_F(MapCacheTest, AFileIsReadBack) {
   EXPECT_EQ(map.term, 3u);
 }
 
+TEST_F(MapCacheTest, AReplicaIsFoundThatAMasterDoesNotKnow) {
+  MapCache cache = Cache();
+  ClusterMap map = SomeMap();
+  const Uuid peer{5, 6};
+  const Uuid stranger{11, 12};
+  map.stores[stranger] = {.uuid = stranger, .address = "b:2"};
+  cache.SetKeyspace(map.keyspaces["ks"]);
+  ASSERT_TRUE(cache.Update(map));
+  map.stores.clear();
+  map.keyspaces.clear();
+  ++map.term;
+  ASSERT_TRUE(cache.Update(map));
+  EXPECT_EQ(cache.FindStore(stranger), std::nullopt);
+  ASSERT_TRUE(cache.FindStore(peer).has_value());
+  EXPECT_EQ(cache.FindStore(peer)->address, "a:1");
+  EXPECT_EQ(cache.Answer({}).map.stores[peer].state, StoreState::kDown);
+  EXPECT_EQ(Loaded().map.stores.count(peer), 1u) << "after a restart, too";
+  map.stores[peer] = {.uuid = peer, .address = "c:3"};
+  ++map.version;
+  ASSERT_TRUE(cache.Update(map));
+  EXPECT_EQ(cache.FindStore(peer)->address, "c:3");
+  KeyspaceDescriptor deleted = SomeMap().keyspaces["ks"];
+  deleted.shards.clear();
+  cache.SetKeyspace(deleted);
+  map.stores.clear();
+  ++map.version;
+  ASSERT_TRUE(cache.Update(map));
+  EXPECT_EQ(cache.FindStore(peer), std::nullopt) << "it is a replica no more";
+}
+
 TEST_F(MapCacheTest, AMissingFileIsNoMap) { EXPECT_TRUE(Loaded().map.stores.empty()); }
 
 TEST_F(MapCacheTest, EveryDamageIsLikeNoFileAndIsReplaced) {
