@@ -12,7 +12,7 @@ void AckTracker::Configure(const std::vector<Uuid>& followers) {
   followers_ = std::move(kept);
   const auto left = [this](const Uuid& uuid) { return !followers_.contains(uuid); };
   std::erase_if(required_, left);
-  std::erase_if(given_up_, left);
+  std::erase_if(given_up_, [&](const auto& entry) { return left(entry.first); });
 }
 
 uint64_t AckTracker::ReachedBy(int others) const {
@@ -50,10 +50,18 @@ AckTracker::Waiters AckTracker::Release(const Uuid& follower) {
   return required_.erase(follower) == 0 ? Waiters() : TakeReached();
 }
 
-AckTracker::Waiters AckTracker::GiveUp(const Uuid& follower) {
-  if (required_.erase(follower) == 0) return {};
-  given_up_.insert(follower);
-  return TakeReached();
+void AckTracker::GiveUp(const Uuid& follower, int64_t let_go_us) {
+  if (!required_.contains(follower)) return;
+  int64_t& until_us = given_up_.try_emplace(follower, let_go_us).first->second;
+  until_us = std::min(until_us, let_go_us);
+}
+
+AckTracker::Waiters AckTracker::LetGo(int64_t now_us) {
+  size_t let_go = 0;
+  for (const auto& [follower, until_us] : given_up_) {
+    if (until_us <= now_us) let_go += required_.erase(follower);
+  }
+  return let_go == 0 ? Waiters() : TakeReached();
 }
 
 AckTracker::Waiters AckTracker::TakeReached() {
@@ -100,6 +108,9 @@ int64_t AckTracker::next_deadline_us() const {
   int64_t next_us = INT64_MAX;
   for (const std::deque<Waiting>& queue : waiting_) {
     for (const Waiting& waiting : queue) next_us = std::min(next_us, waiting.deadline_us);
+  }
+  for (const auto& [follower, until_us] : given_up_) {
+    if (required_.contains(follower)) next_us = std::min(next_us, until_us);
   }
   return next_us;
 }

@@ -42,11 +42,19 @@ class AckTracker {
   // any more, or is given up, or Configure is without it.
   void Require(const Uuid& follower);
   Waiters Release(const Uuid& follower);
-  // As Release, but the follower still counts on it, until it is required or released again.
-  Waiters GiveUp(const Uuid& follower);
+  // The follower, if it is required, is to be waited for no longer than up to let_go_us, or an
+  // earlier moment it was given up with: until then it may serve clients without knowing of it. It
+  // counts on being waited for until it is required or released again.
+  void GiveUp(const Uuid& follower, int64_t let_go_us);
   bool GaveUp(const Uuid& follower) const { return given_up_.contains(follower); }
+  // No write waits any more for those that were given up, and whose time has come.
+  Waiters LetGo(int64_t now_us);
+  // Whether writes wait for some follower, be it given up.
   bool requires_any() const { return !required_.empty(); }
-  bool Requires(const Uuid& follower) const { return required_.contains(follower); }
+  // Whether they wait for this one, which is not given up.
+  bool Requires(const Uuid& follower) const {
+    return required_.contains(follower) && !GaveUp(follower);
+  }
   // Those whose deadline has come.
   Waiters Expire(int64_t now_us);
   // All of them.
@@ -55,7 +63,7 @@ class AckTracker {
   // The most that any waiter needs; 0: nobody waits, or for required ones only.
   int most_needed() const;
   bool anybody_waits() const;
-  // INT64_MAX: nobody waits.
+  // When Expire or LetGo have something to do; INT64_MAX: never.
   int64_t next_deadline_us() const;
   // Up to where at least so many of the others have the log, and all the required ones.
   uint64_t ReachedBy(int others) const;
@@ -71,7 +79,7 @@ class AckTracker {
 
   std::map<Uuid, uint64_t> followers_;
   std::set<Uuid> required_;
-  std::set<Uuid> given_up_;
+  std::map<Uuid, int64_t> given_up_;  // and until when they are waited for, as long as required
   // By the number of others that are needed; in the order they came.
   std::array<std::deque<Waiting>, kMaxReplicas> waiting_;
 };

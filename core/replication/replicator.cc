@@ -59,7 +59,8 @@ Replicator::~Replicator() { Stop(); }
 
 void Replicator::Register(rpc::Dispatcher* dispatcher) {
   dispatcher->Handle<rpc::Ping>(
-      [this](const rpc::PingRequest&, rpc::Responder<rpc::Ping> responder) {
+      [this](const rpc::PingRequest& request, rpc::Responder<rpc::Ping> responder) {
+        NotePing(request.store);
         rpc::PingResponse response;
         response.time_us = options_.clock->WallMicros();
         responder.Ok(response);
@@ -360,6 +361,19 @@ int64_t Replicator::HeardUs(const Uuid& store) {
   MutexLock lock(&mu_);
   const auto it = ways_.find(store);
   return it == ways_.end() ? 0 : it->second.heard_us;
+}
+
+int64_t Replicator::AnsweredUs(const Uuid& store) {
+  MutexLock lock(&mu_);
+  const auto it = ways_.find(store);
+  return it == ways_.end() ? 0 : it->second.answered_us;
+}
+
+void Replicator::NotePing(const Uuid& from) {
+  const int64_t now_us = options_.clock->MonotonicMicros();
+  MutexLock lock(&mu_);
+  const auto it = ways_.find(from);
+  if (it != ways_.end()) it->second.answered_us = now_us;
 }
 
 int64_t Replicator::GoneUs(const Uuid& store) {

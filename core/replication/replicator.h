@@ -84,6 +84,7 @@ class Replicator final : public Peers {
             PullDone done) override EXCLUDES(mu_);
   void RunAt(int64_t monotonic_us, std::function<void()> fn) override;
   int64_t HeardUs(const Uuid& store) override EXCLUDES(mu_);
+  int64_t AnsweredUs(const Uuid& store) override EXCLUDES(mu_);
   int64_t GoneUs(const Uuid& store) override EXCLUDES(mu_);
 
  private:
@@ -97,8 +98,9 @@ class Replicator final : public Peers {
     std::shared_ptr<rpc::Channel> unix_channel;
     int64_t unix_broken_until_us = 0;
     bool pinging = false;
-    int64_t heard_us = 0;  // when the last ping was sent that was answered
-    int64_t gone_us = 0;   // when the last ping was sent, if nobody listened
+    int64_t heard_us = 0;     // when the last ping was sent that was answered
+    int64_t answered_us = 0;  // when its last ping was
+    int64_t gone_us = 0;      // when the last ping was sent, if nobody listened
   };
 
   void Serve(rpc::PullRequest request, rpc::Responder<rpc::Pull> responder) EXCLUDES(mu_);
@@ -106,6 +108,7 @@ class Replicator final : public Peers {
       EXCLUDES(mu_);
   void TakeBack(rpc::GiveBackRequest request, rpc::Responder<rpc::GiveBack> responder)
       EXCLUDES(mu_);
+  void NotePing(const Uuid& from) EXCLUDES(mu_);
   void Beat() EXCLUDES(mu_);
   void PingAll() EXCLUDES(mu_);
   std::vector<std::shared_ptr<ShardReplica>> Replicas() EXCLUDES(mu_);

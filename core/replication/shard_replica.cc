@@ -117,10 +117,10 @@ void ShardReplica::Tick(int64_t timer_us) {
     }
     if (now_us >= ack_wake_us_) {
       expired = acks_.Expire(now_us);
-      ack_wake_us_ = acks_.next_deadline_us();
+      LetGo(now_us, &acknowledged);
     }
     AnswerFollowers(&answers);
-    GiveUpSilent(now_us, &acknowledged);
+    GiveUpSilent(now_us, &answers, &acknowledged);
     for (auto& [uuid, state] : followers_) {
       if (!state.parked) continue;
       if (state.parked->until_us <= now_us) {

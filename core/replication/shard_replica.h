@@ -52,6 +52,9 @@ class Peers {
   // When (monotonic) the store was last asked, apart from pulls, what it has answered; 0: never.
   // Called with a lock held; must not block.
   virtual int64_t HeardUs(const Uuid& store) = 0;
+  // When (monotonic) the store last asked this one something, apart from pulls, that was answered;
+  // 0: never. As HeardUs.
+  virtual int64_t AnsweredUs(const Uuid& store) = 0;
   // When (monotonic) the store was last asked something, to learn from its host that it does not
   // run; 0: it was not, or something else was heard since. As HeardUs.
   virtual int64_t GoneUs(const Uuid& store) = 0;
@@ -102,6 +105,9 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // How long a write waits at most for a replica that clients prefer to this one, when it does not
   // ask for more.
   static constexpr int64_t kPreferredUs = 250'000;
+  // So long after it was last heard of a replica that was given up may still serve clients, as it
+  // does not know yet. Longer than it takes to count this one as lost (Replicator::kSilentUs).
+  static constexpr int64_t kUnawareUs = 450'000;
   // How long it is known that a store does not run.
   static constexpr int64_t kGoneUs = 500'000;
   // How long clients wait for a replica that looks at the others before it serves on.
@@ -196,6 +202,7 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
     bool asked = false;       // have is its word
     int64_t asked_us = 0;     // when it did so last
     int64_t answered_us = 0;  // when it was given changes last
+    int64_t told_us = 0;      // when it was answered at all
     std::vector<LogId> relay;
     size_t max_bytes = 0;
     std::shared_ptr<storage::FeedCursor> cursor;  // made when first needed
@@ -262,13 +269,18 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // What a pull says of the writes that the follower has and is to be waited for with.
   void Acknowledge(const FollowerState& state, bool ready, AckTracker::Waiters* acknowledged)
       REQUIRES(mu_);
-  // Writes do not wait for the follower any more, which it does not know.
-  void GiveUp(const Uuid& follower, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  // Writes are not to wait for the follower any more, which it is told if it can be. As long as it
+  // may serve clients without knowing, they do; unless its host says that it does not run (gone).
+  void GiveUp(FollowerState* state, bool gone, std::vector<Answer>* answers,
+              AckTracker::Waiters* acknowledged) REQUIRES(mu_);
   // It does not answer any more, so it does not follow either until it asks again. Before the
   // follower's step.
   void Gone(const Uuid& peer, std::vector<Answer>* answers) REQUIRES(mu_);
   // Those that have not asked for changes that are waited for.
-  void GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
+  void GiveUpSilent(int64_t now_us, std::vector<Answer>* answers, AckTracker::Waiters* acknowledged)
+      REQUIRES(mu_);
+  // Those that were given up, and whose time is over.
+  void LetGo(int64_t now_us, AckTracker::Waiters* acknowledged) REQUIRES(mu_);
   void TrimFeed() REQUIRES(mu_);
   static void Send(std::vector<Answer>* answers);
   static void End(const AckTracker::Waiters& waiters, bool acknowledged);

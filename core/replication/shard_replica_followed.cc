@@ -133,11 +133,12 @@ void ShardReplica::AnswerParked(FollowerState* state, StatusOr<ChangeBatch> batc
     response->out_of_log = true;
     follower_.CannotGive(state->store, feed_->Positions(), options_.clock->MonotonicMicros());
   }
+  const int64_t now_us = options_.clock->MonotonicMicros();
   if (response.ok()) {
-    const int64_t now_us = options_.clock->MonotonicMicros();
     response->waited_us = now_us - state->parked->since_us;
     if (response->batch.log != 0) state->answered_us = now_us;
   }
+  state->told_us = now_us;
   answers->emplace_back(std::move(state->parked->responder), std::move(response));
   state->parked.reset();
 }
@@ -193,10 +194,22 @@ void ShardReplica::Acknowledge(const FollowerState& state, bool ready,
   waits_.store(acks_.requires_any(), std::memory_order_release);
 }
 
-void ShardReplica::GiveUp(const Uuid& follower, AckTracker::Waiters* acknowledged) {
-  const AckTracker::Waiters waiters = acks_.GiveUp(follower);
+void ShardReplica::GiveUp(FollowerState* state, bool gone, std::vector<Answer>* answers,
+                          AckTracker::Waiters* acknowledged) {
+  const int64_t now_us = options_.clock->MonotonicMicros();
+  const int64_t heard_us =
+      std::max({state->asked_us, state->told_us, options_.peers->AnsweredUs(state->store)});
+  const bool required = acks_.Requires(state->store);
+  acks_.GiveUp(state->store, gone ? now_us : heard_us + kUnawareUs);
+  if (required && state->parked) AnswerParked(state, ChangeBatch{}, answers);
+  LetGo(now_us, acknowledged);
+}
+
+void ShardReplica::LetGo(int64_t now_us, AckTracker::Waiters* acknowledged) {
+  const AckTracker::Waiters waiters = acks_.LetGo(now_us);
   acknowledged->insert(acknowledged->end(), waiters.begin(), waiters.end());
   waits_.store(acks_.requires_any(), std::memory_order_release);
+  WakeAt(ack_wake_us_ = acks_.next_deadline_us());
 }
 
 void ShardReplica::Gone(const Uuid& peer, std::vector<Answer>* answers) {
@@ -207,16 +220,17 @@ void ShardReplica::Gone(const Uuid& peer, std::vector<Answer>* answers) {
   if (it->second.parked) AnswerParked(&it->second, ChangeBatch{}, answers);
 }
 
-void ShardReplica::GiveUpSilent(int64_t now_us, AckTracker::Waiters* acknowledged) {
+void ShardReplica::GiveUpSilent(int64_t now_us, std::vector<Answer>* answers,
+                                AckTracker::Waiters* acknowledged) {
   if (!acks_.requires_any() || !acks_.anybody_waits()) return;
   const Position own = feed_->OwnPosition();
-  for (const auto& [uuid, state] : followers_) {
+  for (auto& [uuid, state] : followers_) {
     if (!acks_.Requires(uuid) || state.have.Covers(own)) continue;
     const int64_t end_us = std::max(state.asked_us, state.answered_us) + kPreferredUs;
     if (end_us > now_us) {
       WakeAt(end_us);
     } else {
-      GiveUp(uuid, acknowledged);
+      GiveUp(&state, false, answers, acknowledged);
     }
   }
 }

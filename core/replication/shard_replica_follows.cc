@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/replication/shard_replica.h"
+#include "core/rpc/channel.h"
 #include "core/rpc/protocol_version.h"
 
 namespace vasto::replication {
@@ -150,8 +151,9 @@ void ShardReplica::PullEnded(const Uuid& peer, uint64_t attempt,
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
-    if (!result.ok()) {
-      GiveUp(peer, &acknowledged);
+    const auto it = followers_.find(peer);
+    if (!result.ok() && it != followers_.end()) {
+      GiveUp(&it->second, rpc::IsRefused(result.status()), &answers, &acknowledged);
       Gone(peer, &answers);
     }
     actions = follower_.PullEnded(peer, attempt, std::move(result), feed_->Positions(),
@@ -289,7 +291,9 @@ void ShardReplica::Silent(const Uuid& peer) {
   {
     MutexLock lock(&mu_);
     if (closed_ || copying_) return;
-    GiveUp(peer, &acknowledged);
+    if (const auto it = followers_.find(peer); it != followers_.end()) {
+      GiveUp(&it->second, false, &answers, &acknowledged);
+    }
     Gone(peer, &answers);
     actions = follower_.Silent(peer, feed_->Positions(), options_.clock->MonotonicMicros());
     Stepped();

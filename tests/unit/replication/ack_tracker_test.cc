@@ -66,20 +66,44 @@ TEST_F(AckTrackerTest, AReleasedOneHoldsNobodyUp) {
   EXPECT_FALSE(acks_.requires_any());
 }
 
-TEST_F(AckTrackerTest, OneThatWasGivenUpDoesNotKnowUntilItSaysSo) {
+TEST_F(AckTrackerTest, OneThatWasGivenUpIsWaitedForAsLongAsItMayServe) {
   acks_.Require(kC);
   EXPECT_FALSE(acks_.Wait(5, 0, 100, &x_));
-  EXPECT_EQ(acks_.GiveUp(kC), Waiters{&x_});
-  EXPECT_TRUE(acks_.GaveUp(kC));
+  acks_.GiveUp(kC, 50);
+  EXPECT_FALSE(acks_.Requires(kC));
+  EXPECT_TRUE(acks_.requires_any());
+  EXPECT_EQ(acks_.next_deadline_us(), 50);
+  EXPECT_EQ(acks_.LetGo(49), Waiters());
+  EXPECT_FALSE(acks_.Wait(6, 0, 100, &y_));
+  EXPECT_EQ(acks_.LetGo(50), (Waiters{&x_, &y_}));
   EXPECT_FALSE(acks_.requires_any());
+  EXPECT_EQ(acks_.next_deadline_us(), INT64_MAX);
+  EXPECT_TRUE(acks_.GaveUp(kC)) << "it does not know";
+}
+
+TEST_F(AckTrackerTest, OneThatIsKnownToBeGoneIsLetGoAtOnce) {
+  acks_.Require(kC);
+  EXPECT_FALSE(acks_.Wait(5, 0, 100, &x_));
+  acks_.GiveUp(kC, 50);
+  acks_.GiveUp(kC, 10);
+  acks_.GiveUp(kC, 70);
+  EXPECT_EQ(acks_.LetGo(10), Waiters{&x_});
+}
+
+TEST_F(AckTrackerTest, OneThatWasGivenUpDoesNotKnowUntilItSaysSo) {
+  acks_.Require(kC);
+  acks_.GiveUp(kC, 50);
+  EXPECT_TRUE(acks_.GaveUp(kC));
   acks_.Release(kC);
   EXPECT_FALSE(acks_.GaveUp(kC));
-  acks_.GiveUp(kC);
+  acks_.GiveUp(kC, 50);
   EXPECT_FALSE(acks_.GaveUp(kC)) << "nothing was waiting for it";
   acks_.Require(kC);
-  acks_.GiveUp(kC);
+  acks_.GiveUp(kC, 50);
   acks_.Require(kC);
   EXPECT_FALSE(acks_.GaveUp(kC));
+  EXPECT_EQ(acks_.LetGo(50), Waiters());
+  EXPECT_TRUE(acks_.Requires(kC));
 }
 
 TEST_F(AckTrackerTest, LevelsDoNotWaitForEachOther) {

@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint64_t kKeys = 12;
 constexpr size_t kMostBatchesOfAnAnswer = 3;
+constexpr const char* kRefused = "refused";  // by a host on which the replica does not run
 
 // Of the floors, each for several keys.
 size_t SlotOf(const std::string& key) { return static_cast<size_t>(key.back()) % 4; }
@@ -94,6 +95,9 @@ void ReplicationSim::Start(size_t i) {
     if (k != i) peers.push_back(replicas_[k].uuid);
   }
   r.acks->Configure(peers);
+  for (size_t k = 0; k < kReplicas; ++k) {
+    if (k != i) Ping(i, k);
+  }
   Do(i, r.follower->Configure(peers, i, r.have, now_us_));
 }
 
@@ -103,7 +107,8 @@ void ReplicationSim::Stop(size_t i) {
   r.up = false;
   ++counts_.crashes;
   const auto up = std::count_if(replicas_.begin(), replicas_.end(), [](auto& o) { return o.up; });
-  if (up <= 1) alone_us_ = now_us_;
+  if (up <= 1) alone_us_ = std::max(alone_us_, now_us_);
+  if (now_us_ < alarm_ends_us_) alone_us_ = std::max(alone_us_, alarm_ends_us_);
   r.stopped_us = now_us_;
   // Callers see the connection break.
   for (auto& [peer, parked] : r.parked) parked.answer(Status::Unavailable("lost"), {});
@@ -185,8 +190,11 @@ void ReplicationSim::Fault() {
     case 8: {  // a ping that only took long
       const size_t k = Below(kReplicas);
       if (!replicas_[i].up || i == k) return;
-      // A reader may be where the other one is not waited for until that has learnt it.
-      alarmed_us_ = now_us_;
+      const bool another = now_us_ < std::exchange(alarm_ends_us_, now_us_ + kAlarmUs);
+      const auto up = [](const Replica& r) { return r.up; };
+      if (another || !std::all_of(replicas_.begin(), replicas_.end(), up)) {
+        alone_us_ = alarm_ends_us_;
+      }
       HearNothingOf(i, k);
       return;
     }
@@ -251,7 +259,7 @@ void ReplicationSim::NoticeSilence(size_t i, size_t k) {
 
 void ReplicationSim::HearNothingOf(size_t i, size_t k) {
   Replica& r = replicas_[i];
-  GiveUp(i, replicas_[k].uuid);
+  GiveUp(i, replicas_[k].uuid, false);
   if (r.copying) return;
   Do(i, r.follower->Silent(replicas_[k].uuid, r.have, now_us_));
 }
@@ -323,8 +331,8 @@ void ReplicationSim::ClientReads() {
   const auto first = std::find_if(replicas_.begin(), replicas_.end(),
                                   [](const Replica& r) { return r.up && r.follower->serving(); });
   const bool all = first != replicas_.end() && !first->follower->stalemate();
-  if (all && now_us_ >= NoticedUs(*first)) {
-    const auto i = static_cast<size_t>(first - replicas_.begin());
+  const auto i = static_cast<size_t>(first - replicas_.begin());
+  if (all) {
     int64_t turned_us = 0;
     for (size_t k = 0; k < i; ++k) turned_us = std::max(turned_us, replicas_[k].stopped_us);
     if (first->follower->looked_us() >= turned_us) {
@@ -335,11 +343,6 @@ void ReplicationSim::ClientReads() {
     }
   }
   if (clients_) At(static_cast<int64_t>(Below(20'000)), [this] { ClientReads(); });
-}
-
-int64_t ReplicationSim::NoticedUs(const Replica& replica) const {
-  const bool slow = now_us_ < replica.slow_until_us + 2 * kSlowUs;
-  return alarmed_us_ + (slow ? kSlowUs + kAlarmUs : kAlarmUs);
 }
 
 bool ReplicationSim::MayBeMissed(uint64_t write) const {
@@ -532,7 +535,7 @@ void ReplicationSim::SendPull(size_t i, const PullAction& action) {
       if (batch->log != replicas_[IndexOf(peer)].log) ++counts_.relayed;
     }
     if (self.copying) return;
-    if (!result.ok()) GiveUp(i, peer);
+    if (!result.ok()) GiveUp(i, peer, result.status().message() == kRefused);
     Do(i, self.follower->PullEnded(peer, attempt, std::move(result), self.have, now_us_));
   };
   At(kCallTimeoutUs, [end] { end(Status::Timeout("no answer"), {}); });
@@ -566,7 +569,7 @@ bool ReplicationSim::Lost(size_t from, size_t to) {
 
 void ReplicationSim::DeliverPull(size_t i, const Parked& pull, bool wait) {
   Replica& r = replicas_[i];
-  if (!r.up) return pull.answer(Status::Unavailable("refused"), {});
+  if (!r.up) return pull.answer(Status::Unavailable(kRefused), {});
   TakePull(i, pull);
   if (!r.copying && (!wait || !r.follower->serving())) {
     Do(i, r.follower->Asked(pull.from, r.acks->Requires(pull.from), r.have, now_us_));
@@ -579,6 +582,7 @@ void ReplicationSim::AnswerEmpty(size_t i, const Uuid& to, uint64_t number) {
   const auto it = r.parked.find(to);
   if (it == r.parked.end() || it->second.number != number) return;
   it->second.answer(ResponseOf(r, to), {});
+  r.heard[to].told_us = now_us_;
   r.parked.erase(it);
 }
 
@@ -608,54 +612,6 @@ rpc::PullResponse ReplicationSim::ResponseOf(const Replica& replica, const Uuid&
   response.complete = replica.follower->Complete(replica.settled);
   response.has = replica.have.positions();
   return response;
-}
-
-// ---- Whom writes wait for, as ShardReplica does it
-
-void ReplicationSim::End(const AckTracker::Waiters& waiters) {
-  for (AckWaiter* waiter : waiters) waiter->Ended(true);
-}
-
-void ReplicationSim::Acknowledge(size_t i, const Parked& pull) {
-  Replica& r = replicas_[i];
-  r.heard[pull.from] = {pull.have, now_us_};
-  End(r.acks->Advance(pull.from, pull.have.Of(r.log)));
-  const Position own{r.log, r.next - 1};
-  if (!pull.ready || IndexOf(pull.from) > i) {
-    End(r.acks->Release(pull.from));
-  } else if (!r.acks->GaveUp(pull.from) || pull.have.Covers(own)) {
-    r.acks->Require(pull.from);
-  }
-}
-
-void ReplicationSim::GiveUp(size_t i, const Uuid& follower) {
-  Replica& r = replicas_[i];
-  if (r.acks->Requires(follower)) ++counts_.given_up;
-  End(r.acks->GiveUp(follower));
-  // One that is there after all asks at once.
-  const auto it = r.parked.find(follower);
-  if (it != r.parked.end() && r.follower->Answers(follower)) {
-    AnswerEmpty(i, follower, it->second.number);
-  }
-}
-
-void ReplicationSim::GiveUpSilent(size_t i) {
-  Replica& r = replicas_[i];
-  if (!r.acks->anybody_waits()) return;
-  const Position own{r.log, r.next - 1};
-  for (const auto& [uuid, heard] : r.heard) {
-    if (!r.acks->Requires(uuid) || heard.have.Covers(own)) continue;
-    if (heard.at_us + kPreferredUs <= now_us_) {
-      GiveUp(i, uuid);
-      continue;
-    }
-    if (std::exchange(r.will_give_up, true)) continue;
-    At(heard.at_us + kPreferredUs - now_us_, [this, i, life = r.life] {
-      if (!replicas_[i].up || replicas_[i].life != life) return;
-      replicas_[i].will_give_up = false;
-      GiveUpSilent(i);
-    });
-  }
 }
 
 std::optional<ReplicationSim::Batch> ReplicationSim::ReadLog(const Replica& replica, LogId log,
@@ -688,7 +644,7 @@ bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
     response.batch.first = batch->first;
     response.batch.last = batch->last;
     pull->answer(response, batch);
-    r.heard[pull->from].at_us = now_us_;
+    r.heard[pull->from].at_us = r.heard[pull->from].told_us = now_us_;
     return true;
   }
   if (!out_of_log) return false;
@@ -696,6 +652,7 @@ bool ReplicationSim::TryAnswer(size_t i, Parked* pull) {
   rpc::PullResponse response = ResponseOf(r, pull->from);
   response.out_of_log = true;
   pull->answer(response, {});
+  r.heard[pull->from].told_us = now_us_;
   return true;
 }
 

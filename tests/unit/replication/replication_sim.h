@@ -75,7 +75,9 @@ class ReplicationSim {
   static constexpr int64_t kCallTimeoutUs = 1'500'000;
   static constexpr int64_t kSilentUs = 300'000;
   static constexpr int64_t kPreferredUs = 250'000;
-  // Until a replica that others took for silent has learnt it.
+  static constexpr int64_t kUnawareUs = 450'000;
+  static constexpr int64_t kPingUs = 120'000;
+  // For how long one that took another for silent may not know better.
   static constexpr int64_t kAlarmUs = 80'000;
   // How long a slow disk takes at most; so much later its replica notices what happens to others.
   static constexpr int64_t kSlowUs = 600'000;
@@ -117,7 +119,10 @@ class ReplicationSim {
   // Of a follower.
   struct Heard {
     VersionVector have;
-    int64_t at_us = 0;  // when it asked or was answered last
+    int64_t at_us = 0;     // when it asked or was given changes last
+    int64_t asked_us = 0;  // when it asked last
+    int64_t told_us = 0;   // when it was answered last
+    int64_t pinged_us = 0;
   };
   struct Replica {
     Uuid uuid;
@@ -198,8 +203,8 @@ class ReplicationSim {
   // From the first that serves, where all that was confirmed before must be seen.
   void ClientReads();
   void Read(size_t i);
-  // When the replica knows of the last false alarm.
-  int64_t NoticedUs(const Replica& replica) const;
+  // Again and again in this life of i.
+  void Ping(size_t i, size_t k);
   void Confirmed(uint64_t write);
   // Whether a reader may miss what was confirmed: those that had it were lost together.
   bool MayBeMissed(uint64_t write) const;
@@ -240,7 +245,8 @@ class ReplicationSim {
   // What the pull says of the writes that its sender has, and is to be waited for with.
   void Acknowledge(size_t i, const Parked& pull);
   static void End(const AckTracker::Waiters& waiters);
-  void GiveUp(size_t i, const Uuid& follower);
+  // gone: its host says that it does not run.
+  void GiveUp(size_t i, const Uuid& follower, bool gone);
   // Those that have not asked for what they are waited for with.
   void GiveUpSilent(size_t i);
 
@@ -261,8 +267,10 @@ class ReplicationSim {
   // In such a world replicas lose what the others' logs do not hold any more either.
   const bool torn_logs_;
   const size_t straggler_;
-  int64_t alone_us_ = 0;    // when at most one replica was up, last
-  int64_t alarmed_us_ = 0;  // of the last false alarm
+  // Up to when a replica may have had nobody else to learn from: at most one was up, or one was not
+  // while another one was taken for silent, or two were.
+  int64_t alone_us_ = 0;
+  int64_t alarm_ends_us_ = 0;  // of the last false alarm
   uint64_t last_pull_ = 0;
   std::map<std::pair<size_t, size_t>, int64_t> arrives_us_;     // the last message of a link
   std::map<uint64_t, std::pair<std::string, Stored>> written_;  // by number of the write

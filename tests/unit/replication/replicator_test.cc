@@ -337,6 +337,40 @@ TEST_F(ReplicatorTest, OneThatWasNotWaitedForHearsOfIt) {
   EXPECT_TRUE(Pull(stores_[1].get(), request)->waits);
 }
 
+TEST_F(ReplicatorTest, OneThatIsTakenForSilentIsWaitedForAsLongAsItMayNotKnow) {
+  stores_[1]->OpenShard();
+  stores_[1]->Follow();
+  Until([&] { return stores_[1]->replica()->serving(); });
+  rpc::PullRequest request = Request(stores_[0]->uuid());
+  request.ready = true;
+  const int64_t asked_us = SystemClock()->MonotonicMicros();
+  ASSERT_TRUE(Pull(stores_[1].get(), request)->waits);
+  stores_[1]->replica()->Silent(stores_[0]->uuid());
+  Waiter waiter;
+  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
+                                         asked_us + 2 * kPatienceUs, &waiter);
+  EXPECT_TRUE(waiter.Wait());
+  EXPECT_GE(SystemClock()->MonotonicMicros(), asked_us + ShardReplica::kUnawareUs);
+}
+
+TEST_F(ReplicatorTest, OneThatLearnsThatItWasTakenForSilentHoldsNobodyUp) {
+  stores_[1]->OpenShard();
+  stores_[1]->Follow();
+  Until([&] { return stores_[1]->replica()->serving(); });
+  rpc::PullRequest request = Request(stores_[0]->uuid());
+  request.ready = true;
+  ASSERT_TRUE(Pull(stores_[1].get(), request)->waits);
+  stores_[1]->replica()->Silent(stores_[0]->uuid());
+  Waiter waiter;
+  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
+                                         SystemClock()->MonotonicMicros() + kPatienceUs, &waiter);
+  EXPECT_TRUE(Pull(stores_[1].get(), request)->gave_up);
+  request.ready = false;
+  EXPECT_FALSE(Pull(stores_[1].get(), request)->gave_up);
+  EXPECT_FALSE(stores_[1]->replica()->WaitsForPreferred());
+  EXPECT_TRUE(waiter.Wait());
+}
+
 TEST_F(ReplicatorTest, AStoreWithoutAReplicaIsRefused) {
   Run();
   EXPECT_EQ(Pull(stores_[0].get(), Request({9, 9})).status().code(), Code::kPermission);
