@@ -8,15 +8,17 @@
 namespace vasto::client {
 namespace {
 
-// The result of an entry whose event time was given here.
+// The result of an entry whose event time was given here. What is wrong with that is no fault of
+// the caller's: it is too old, or too far ahead of a store that has never heard of the first one's
+// clock.
 void SettleGiven(EventTime given, rpc::WriteResult* result) {
   if (result->code == Code::kOk && result->superseded) {
     result->superseded = false;
     result->event_time = given;
-  } else if (result->code == Code::kStaleWrite) {
+  } else if (result->code == Code::kStaleWrite || result->code == Code::kInvalidArgument) {
     result->code = Code::kTimeout;
     result->event_time = 0;
-    result->message = "not confirmed, and too late to be sent again: " + result->message;
+    result->message = "not confirmed, and its repetition was refused: " + result->message;
   }
 }
 

@@ -70,6 +70,17 @@ TEST_F(RepeatTimesTest, LosingIsAFailureOnlyForWhomGaveATime) {
   EXPECT_TRUE(results[1].superseded);
 }
 
+TEST_F(RepeatTimesTest, WhatIsRepeatedAtAStoreWhoseClockIsFarBehindIsInDoubt) {
+  entries_[1].event_time = 7;
+  times_.Give(entries_, {}, 100);
+  std::vector<rpc::WriteResult> results = {
+      Result(Code::kInvalidArgument, 0), Result(Code::kInvalidArgument, 0), Result(Code::kOk, 102)};
+  times_.Settle(entries_, results);
+  EXPECT_EQ(results[0].code, Code::kTimeout) << "the caller named no time";
+  EXPECT_TRUE(IsInDoubt(results[0].message));
+  EXPECT_EQ(results[1].code, Code::kInvalidArgument);
+}
+
 TEST_F(RepeatTimesTest, WhatIsTooLateToBeRepeatedIsInDoubt) {
   entries_[1].event_time = 7;
   times_.Give(entries_, {}, 100);
