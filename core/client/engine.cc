@@ -140,8 +140,8 @@ void Engine::OnMapChanged() {
   for (ShardCall* call : TakeParked()) call->Wake();
 }
 
-void Engine::OnUnreachable(StoreLink* link, const StoreLink::Pick& pick) {
-  if (stopping() || !link->OnUnreachable(pick, NowUs())) return;
+void Engine::OnUnreachable(StoreLink* link, const StoreLink::Pick& pick, const Status& why) {
+  if (stopping() || !link->OnUnreachable(pick, why, NowUs())) return;
   VASTO_LOG(options_.logger, kInfo, "store_unreachable").With("address", link->address());
   ScheduleProbe(link, kFirstProbeUs);
 }

@@ -102,7 +102,7 @@ class Engine {
   void OnMapChanged();
 
   // A call over `pick` did not get through: remembers it and probes the store until it answers.
-  void OnUnreachable(StoreLink* link, const StoreLink::Pick& pick);
+  void OnUnreachable(StoreLink* link, const StoreLink::Pick& pick, const Status& why);
 
   // Finds out how far away the store is.
   void Measure(StoreLink* link);

@@ -77,8 +77,8 @@ void StoreLink::Measured(int64_t round_trip_us) {
                        std::memory_order_relaxed);
 }
 
-bool StoreLink::OnUnreachable(const Pick& pick, int64_t now_us) {
-  if (pick.is_unix) {
+bool StoreLink::OnUnreachable(const Pick& pick, const Status& why, int64_t now_us) {
+  if (pick.is_unix && !why.Is(Code::kTimeout)) {
     // TCP has its chance before the store itself is doubted.
     unix_broken_until_us_.store(now_us + kUnixRetryUs, std::memory_order_relaxed);
     return false;

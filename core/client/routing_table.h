@@ -75,8 +75,9 @@ class StoreLink {
     if (suspect()) suspect_.store(false, std::memory_order_relaxed);
   }
   // A call over `pick` did not get through. Returns true when the store has just become suspect, so
-  // that the caller starts to probe it.
-  bool OnUnreachable(const Pick& pick, int64_t now_us);
+  // that the caller starts to probe it. One that was silent (kTimeout) is so at once; where its
+  // unix socket fails, it may be reached over TCP.
+  bool OnUnreachable(const Pick& pick, const Status& why, int64_t now_us);
 
   // Takes over address and state. The channels to a former address are added to *retired; the
   // caller closes them without the table's mutex, and the calls under way on them end as lost.

@@ -162,7 +162,7 @@ void ShardCall::OnReply(const StatusOr<std::string_view>& reply) {
   }
   const Outcome outcome = ClassifyOutcome(event.status, event.from_peer);
   const bool unreached = outcome == Outcome::kNotSent || outcome == Outcome::kLost;
-  if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_);
+  if (unreached && !event.from_peer) engine_->OnUnreachable(link_, pick_, event.status);
   if (outcome == Outcome::kLost && !router_.reads()) {
     InDoubt(GivenBy(sent_us_));
     clock_floor_ = std::max(clock_floor_, GivenBy(engine_->BootUs()));

@@ -111,9 +111,13 @@ TEST_F(StoreLinkTest, AStoreThatIsReachedOverItsUnixSocketIsHere) {
   EXPECT_EQ(link.DistanceUs(0), 0);
   const StoreLink::Pick pick = link.PickChannel(0);
   ASSERT_TRUE(pick.is_unix);
-  link.OnUnreachable(pick, 0);
+  EXPECT_FALSE(link.OnUnreachable(pick, Status::Unavailable("refused"), 0));
+  EXPECT_FALSE(link.suspect()) << "TCP has its chance";
   EXPECT_EQ(link.DistanceUs(1), 70);
   EXPECT_EQ(link.DistanceUs(10'000'000), 0);
+  EXPECT_TRUE(link.OnUnreachable(pick, Status::Timeout("no answer"), 10'000'000));
+  EXPECT_TRUE(link.suspect()) << "one that is silent is so over TCP as well";
+  EXPECT_FALSE(link.OnUnreachable(pick, Status::Timeout("no answer"), 10'000'000)) << "told once";
   std::remove(path.c_str());
 }
 
