@@ -65,7 +65,7 @@ TEST(ReplicationSimulationTest, NothingIsLostAndAllEndAlike) {
   EXPECT_GT(sum.forgotten, count);
   EXPECT_GT(sum.given_up, count);
   EXPECT_GT(sum.copies, count / 20);
-  EXPECT_GT(sum.joins, count / 100);
+  EXPECT_GT(sum.joins, count / 200);
   EXPECT_GT(sum.reads, sum.writes);
   EXPECT_LT(sum.torn, count / 20);
 }
