@@ -99,7 +99,7 @@ class Replicator final : public Peers {
     int64_t unix_broken_until_us = 0;
     bool pinging = false;
     int64_t heard_us = 0;     // when the last ping was sent that was answered
-    int64_t answered_us = 0;  // when its last ping was
+    int64_t answered_us = 0;  // when a ping of that store was answered last
     int64_t gone_us = 0;      // when the last ping was sent, if nobody listened
   };
 

@@ -105,8 +105,8 @@ class ShardReplica final : public std::enable_shared_from_this<ShardReplica> {
   // How long a write waits at most for a replica that clients prefer to this one, when it does not
   // ask for more.
   static constexpr int64_t kPreferredUs = 250'000;
-  // So long after it was last heard of a replica that was given up may still serve clients, as it
-  // does not know yet. Longer than it takes to count this one as lost (Replicator::kSilentUs).
+  // A replica that was given up may not know it, and still serve clients, for so long after it was
+  // last heard of. Longer than it takes to count this one as lost (Replicator::kSilentUs).
   static constexpr int64_t kUnawareUs = 450'000;
   // How long it is known that a store does not run.
   static constexpr int64_t kGoneUs = 500'000;

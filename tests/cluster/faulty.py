@@ -5,6 +5,7 @@ import os
 import struct
 import subprocess
 
+from net_cluster import NetCluster
 from vasto_cluster import BUILD, SLOW, environment
 
 LIBRARY = BUILD / "tests" / "libvasto_test_faults.so"
@@ -54,6 +55,10 @@ class FaultyStores:
                 os.truncate(path, safe.get(file, 0))
                 lost += surplus
         return lost
+
+
+class FaultyNetCluster(FaultyStores, NetCluster):
+    pass
 
 
 def _identities(paths):

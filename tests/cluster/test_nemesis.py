@@ -13,7 +13,7 @@ from collections import Counter
 import pytest
 
 import faulty
-from net_cluster import NetCluster, finish, keep
+from net_cluster import finish, keep
 
 STORES = ("store0", "store1", "store2")
 CLIENTS = ("a", "b")
@@ -22,10 +22,6 @@ KEYSPACES = {"one3": (3, "one"), "quorum3": (3, "quorum"), "one2": (2, "one"),
 LONGEST_S = 3  # of a fault: what waits for its end has to be done within the deadline
 # What one store has acknowledged alone is to survive the loss of its power.
 SYNC = {"one": "always", "quorum": "none"}
-
-
-class FaultyNetCluster(faulty.FaultyStores, NetCluster):
-    pass
 
 
 class Nemesis:
@@ -156,7 +152,7 @@ def test_soak_nemesis(capsys, request):
     with capsys.disabled():
         print(f"\nnemesis: VASTO_SEED={seed}", flush=True)
     operations = acknowledged = lost = 0
-    with FaultyNetCluster(stores=len(STORES)) as cluster:
+    with faulty.FaultyNetCluster(stores=len(STORES)) as cluster:
         request.node.clusters = [cluster]
         nemesis = Nemesis(cluster, random.Random(seed))
         for name, (count, acks) in KEYSPACES.items():

@@ -11,17 +11,12 @@ import libvasto
 import replicas
 import stock_thrift
 from load import Load, MixedLoad
-from net_cluster import NetCluster
 from vasto_cluster import Cluster, wait_until
 
 pytestmark = pytest.mark.skipif(not faulty.AVAILABLE, reason="nothing can be preloaded before a sanitizer")
 
 
 class FaultyCluster(faulty.FaultyStores, Cluster):
-    pass
-
-
-class FaultyNetCluster(faulty.FaultyStores, NetCluster):
     pass
 
 
@@ -117,7 +112,7 @@ def test_a_clock_that_is_set_loses_nothing(cluster, ahead_s):
 
 @pytest.fixture
 def net(request):
-    with FaultyNetCluster(stores=3) as made:
+    with faulty.FaultyNetCluster(stores=3) as made:
         request.node.clusters = [made]
         yield made
 
@@ -151,7 +146,8 @@ def test_a_deletion_that_is_repeated_elsewhere_undoes_nothing_later(net):
         start(net, [index])
         replicas.wait_alike(net, "ks")
         assert keyspace.get(b"k") == b"after"
-        assert kept - deleted[0] > 50_000 << 12
+        # Not only in logical steps from the time that the deletion had, which is as of when it was sent.
+        assert kept - deleted[0] > 10_000 << 12
 
 
 def test_what_is_written_after_a_clock_was_set_back_wins(cluster):

@@ -35,6 +35,8 @@
 #include "core/codec/record.h"
 #include "core/replication/ack_tracker.h"
 #include "core/replication/follower.h"
+#include "core/replication/replicator.h"
+#include "core/replication/shard_replica.h"
 
 namespace vasto::replication {
 
@@ -73,13 +75,13 @@ class ReplicationSim {
   static constexpr size_t kReplicas = 3;
   static constexpr int64_t kPullWaitUs = 500'000;
   static constexpr int64_t kCallTimeoutUs = 1'500'000;
-  static constexpr int64_t kSilentUs = 300'000;
-  static constexpr int64_t kPreferredUs = 250'000;
-  static constexpr int64_t kUnawareUs = 450'000;
-  static constexpr int64_t kPingUs = 120'000;
+  static constexpr int64_t kSilentUs = Replicator::kSilentUs;
+  static constexpr int64_t kPreferredUs = ShardReplica::kPreferredUs;
+  static constexpr int64_t kUnawareUs = ShardReplica::kUnawareUs;
+  static constexpr int64_t kPingUs = Replicator::kPingBeats * Replicator::kBeatUs;
   // For how long one that took another for silent may not know better.
   static constexpr int64_t kAlarmUs = 80'000;
-  // How long a slow disk takes at most; so much later its replica notices what happens to others.
+  // How long a slow disk takes at most.
   static constexpr int64_t kSlowUs = 600'000;
 
   struct Change {
@@ -119,10 +121,10 @@ class ReplicationSim {
   // Of a follower.
   struct Heard {
     VersionVector have;
-    int64_t at_us = 0;     // when it asked or was given changes last
-    int64_t asked_us = 0;  // when it asked last
-    int64_t told_us = 0;   // when it was answered last
-    int64_t pinged_us = 0;
+    int64_t at_us = 0;      // when it asked or was given changes last
+    int64_t asked_us = 0;   // when it asked last
+    int64_t told_us = 0;    // when it was answered last
+    int64_t pinged_us = 0;  // when a ping of it came last
   };
   struct Replica {
     Uuid uuid;

@@ -202,8 +202,28 @@ class ReplicatorTest : public testing::Test {
     return request;
   }
 
+  // The second store serves alone, and its writes wait for the first one, which is what this
+  // request makes of the test.
+  rpc::PullRequest BeWaitedForByTheSecond() {
+    stores_[1]->OpenShard();
+    stores_[1]->Follow();
+    Until([&] { return stores_[1]->replica()->serving(); });
+    rpc::PullRequest request = Request(stores_[0]->uuid());
+    request.ready = true;
+    asked_us_ = SystemClock()->MonotonicMicros();
+    const auto response = Pull(stores_[1].get(), request);
+    EXPECT_TRUE(response.ok() && response->waits && !response->gave_up);
+    return request;
+  }
+  // Writes to the second store, and waits for whom it must wait for.
+  void BeginWrite(AckWaiter* waiter) {
+    stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
+                                           SystemClock()->MonotonicMicros() + kPatienceUs, waiter);
+  }
+
   storage::TempFolder folder_;
   std::vector<std::unique_ptr<Store>> stores_;
+  int64_t asked_us_ = 0;  // when BeWaitedForByTheSecond did
 };
 
 // Learns how a write ended.
@@ -308,23 +328,13 @@ TEST_F(ReplicatorTest, WhoStandsInKnowsThatThoseBeforeItDoNotRun) {
 }
 
 TEST_F(ReplicatorTest, OneThatWasNotWaitedForHearsOfIt) {
-  stores_[1]->OpenShard();
-  stores_[1]->Follow();
-  Until([&] { return stores_[1]->replica()->serving(); });
-  // The first store, as far as the second one can see.
-  rpc::PullRequest request = Request(stores_[0]->uuid());
-  request.ready = true;
-  auto response = Pull(stores_[1].get(), request);
-  ASSERT_TRUE(response.ok());
-  EXPECT_TRUE(response->waits);
-  EXPECT_FALSE(response->gave_up);
+  rpc::PullRequest request = BeWaitedForByTheSecond();
   Waiter waiter;
-  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
-                                         SystemClock()->MonotonicMicros() + kPatienceUs, &waiter);
+  BeginWrite(&waiter);
   EXPECT_TRUE(waiter.Wait()) << "it is not waited for for ever";
   for (int i = 0; i < 2; ++i) {
     request.wait_ms = 60'000;
-    response = Pull(stores_[1].get(), request);
+    const auto response = Pull(stores_[1].get(), request);
     ASSERT_TRUE(response.ok());
     EXPECT_FALSE(response->waits);
     EXPECT_TRUE(response->gave_up) << "until it is known that it knows";
@@ -338,32 +348,19 @@ TEST_F(ReplicatorTest, OneThatWasNotWaitedForHearsOfIt) {
 }
 
 TEST_F(ReplicatorTest, OneThatIsTakenForSilentIsWaitedForAsLongAsItMayNotKnow) {
-  stores_[1]->OpenShard();
-  stores_[1]->Follow();
-  Until([&] { return stores_[1]->replica()->serving(); });
-  rpc::PullRequest request = Request(stores_[0]->uuid());
-  request.ready = true;
-  const int64_t asked_us = SystemClock()->MonotonicMicros();
-  ASSERT_TRUE(Pull(stores_[1].get(), request)->waits);
+  BeWaitedForByTheSecond();
   stores_[1]->replica()->Silent(stores_[0]->uuid());
   Waiter waiter;
-  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
-                                         asked_us + 2 * kPatienceUs, &waiter);
+  BeginWrite(&waiter);
   EXPECT_TRUE(waiter.Wait());
-  EXPECT_GE(SystemClock()->MonotonicMicros(), asked_us + ShardReplica::kUnawareUs);
+  EXPECT_GE(SystemClock()->MonotonicMicros(), asked_us_ + ShardReplica::kUnawareUs);
 }
 
 TEST_F(ReplicatorTest, OneThatLearnsThatItWasTakenForSilentHoldsNobodyUp) {
-  stores_[1]->OpenShard();
-  stores_[1]->Follow();
-  Until([&] { return stores_[1]->replica()->serving(); });
-  rpc::PullRequest request = Request(stores_[0]->uuid());
-  request.ready = true;
-  ASSERT_TRUE(Pull(stores_[1].get(), request)->waits);
+  rpc::PullRequest request = BeWaitedForByTheSecond();
   stores_[1]->replica()->Silent(stores_[0]->uuid());
   Waiter waiter;
-  stores_[1]->replica()->WaitForReplicas(stores_[1]->Write(Put("k", "v")).position, 0,
-                                         SystemClock()->MonotonicMicros() + kPatienceUs, &waiter);
+  BeginWrite(&waiter);
   EXPECT_TRUE(Pull(stores_[1].get(), request)->gave_up);
   request.ready = false;
   EXPECT_FALSE(Pull(stores_[1].get(), request)->gave_up);
